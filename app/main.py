@@ -1,0 +1,136 @@
+"""The command line of PairTune: `serve` and `doctor`. Only translates, and builds the real parts.
+
+Heavy imports are made inside the functions that need them, so that a wrong flag or a port in use
+is told at once, and so that the first page comes quickly.
+"""
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+from storage.errors import InputError
+from storage.settings import Settings
+from trainer.errors import TrainerError
+
+EXIT_CANNOT_START = 2
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+FLAGS = (
+    ("--data", "PAIRTUNE_DATA", "FOLDER", "folder for the database, models and runs (./data)"),
+    ("--host", "PAIRTUNE_HOST", "HOST", "address to serve on; loopback only (127.0.0.1)"),
+    ("--port", "PAIRTUNE_PORT", "PORT", "port to serve on (7860)"),
+    ("--database-url", "PAIRTUNE_DATABASE_URL", "URL", "database (SQLite in the data folder)"),
+    ("--device", "PAIRTUNE_DEVICE", "DEVICE", "auto, cpu, cuda or mps (auto)"),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 2 when PairTune cannot start as told."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        settings = Settings.from_environment(_with_flags(os.environ, parsed))
+        if problems := settings.problems():
+            raise InputError(" ".join(problems))
+        if parsed.command == "doctor":
+            return _doctor(settings)
+        return _serve(settings)
+    except (InputError, TrainerError) as error:
+        print(f"PairTune cannot start: {error}", file=sys.stderr)
+        return EXIT_CANNOT_START
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python app.py", description="Label pairs of answers, train with DPO, compare."
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("serve", "doctor"),
+        default="serve",
+        help="serve the app (default), or tell what this machine offers",
+    )
+    for flag, variable, metavar, text in FLAGS:
+        parser.add_argument(
+            flag, dest=variable, metavar=metavar, help=f"{text}; otherwise {variable}"
+        )
+    parser.add_argument(
+        "--model",
+        dest="PAIRTUNE_MODELS",
+        metavar="NAME",
+        action="append",
+        help="offer this hub id or local folder beside the starter model; may be repeated; "
+        "otherwise PAIRTUNE_MODELS, separated by commas",
+    )
+    return parser
+
+
+def _with_flags(environ: Mapping[str, str], parsed: argparse.Namespace) -> dict[str, str]:
+    """The environment with the given flags put over it: one place then checks all settings."""
+    given = {name: value for name, value in vars(parsed).items() if name.startswith("PAIRTUNE_")}
+    if models := given.get("PAIRTUNE_MODELS"):
+        given["PAIRTUNE_MODELS"] = ",".join(models)
+    return {**environ, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _serve(settings: Settings) -> int:
+    """Serve until interrupted. Workers go on without the server and are found again."""
+    _check_host(settings)
+    with _listen(settings.host, settings.port) as listening:
+        print("PairTune is starting ...", flush=True)
+        _check_models(settings)
+        from app.server import run_server
+
+        run_server(settings, listening, _address(settings))
+    return 0
+
+
+def _check_host(settings: Settings) -> None:
+    if settings.host not in LOOPBACK_HOSTS:
+        raise InputError(
+            f"host {settings.host} would open PairTune to other machines. PairTune has no logins "
+            "yet, so it serves this machine only. Leave the host at 127.0.0.1 and, from another "
+            f"machine, use an SSH tunnel: ssh -L {settings.port}:127.0.0.1:{settings.port} "
+            "THIS-MACHINE"
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything slow begins; requests wait in it until the app is built."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    # A port whose last server has just ended is free; one that is listened on stays refused.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(256)
+    except OSError as error:
+        listening.close()
+        raise InputError(
+            f"port {port} on {host} cannot be used ({error.strerror}). Stop the program that "
+            f"uses it, or choose another port: --port {port + 1}"
+        ) from None
+    return listening
+
+
+def _check_models(settings: Settings) -> None:
+    from trainer import model_source
+
+    for name in settings.models:
+        if name != model_source.STARTER:
+            model_source.check_model(name, data_folder=settings.data_folder)
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+def _doctor(settings: Settings) -> int:
+    from app.doctor import report
+
+    for name, finding in report(settings):
+        print(f"{name:<16}{finding}", flush=True)
+    return 0

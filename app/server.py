@@ -1,0 +1,110 @@
+"""Build the web application out of its real parts, and serve it.
+
+Knows the settings of Gradio, FastAPI and uvicorn; knows nothing of what the screens show.
+"""
+
+import contextlib
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from app import interface
+from app.security import MAX_UPLOAD_BYTES, Guard
+from app.services.context import Context, User
+from app.services.follower import RunFollower
+from storage.database import open_database
+from storage.settings import Settings
+from storage.users import local_user
+from trainer import model_source
+from trainer.chat.client import ChatClient
+
+PROJECT = Path(__file__).resolve().parent.parent
+MAX_WAITING_EVENTS = 256
+EVENTS_AT_ONCE = 8
+# How long open pages may keep a stopping server: their event streams never end by themselves.
+GRACE_SECONDS = 2
+
+
+def open_context(settings: Settings) -> Context:
+    """Open the database and the chat client. Raises InputError for an unusable data folder."""
+    database = open_database(settings)
+    chat = ChatClient(settings.data_folder, settings.device)
+    return Context(settings=settings, database=database, chat=chat)
+
+
+def build_app(context: Context, address: str) -> ASGIApp:
+    """Mount the interface behind the guard; the lifespan follows the runs and closes the parts."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        follower = RunFollower(context)
+        follower.start()
+        print(f"PairTune serves on {address}  (Ctrl-C stops it)", flush=True)
+        try:
+            yield
+        finally:
+            follower.stop()
+            context.chat.close()
+            context.database.close()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    gr.mount_gradio_app(
+        app,
+        interface.build(context).queue(
+            max_size=MAX_WAITING_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE
+        ),
+        path="/",
+        show_error=False,
+        max_file_size=MAX_UPLOAD_BYTES,
+        allowed_paths=[],
+        blocked_paths=[str(context.settings.data_folder.resolve())],
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        **interface.MOUNT_OPTIONS,
+    )
+    return Guard(app, user=_local_user(context))
+
+
+def _local_user(context: Context) -> User:
+    """Everybody who reaches a server on loopback is its one local admin; logins come later."""
+    with context.database.session_scope() as session:
+        row = local_user(session)
+        return User(id=row.id, name=row.name, role=row.role)
+
+
+def run_server(settings: Settings, listening: socket.socket, address: str) -> None:
+    """Serve on the listening socket until a signal ends it."""
+    context = open_context(settings)
+    _prepare_starter(settings)
+    config = uvicorn.Config(
+        build_app(context, address),
+        log_level="warning",
+        access_log=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _prepare_starter(settings: Settings) -> None:
+    """Convert the starter model beside the server, once: the first page does not wait for it."""
+    if (
+        model_source.starter_gguf() is None
+        or model_source.starter_folder(settings.data_folder).is_dir()
+    ):
+        return
+    subprocess.Popen(
+        [sys.executable, "-m", "trainer.loading", "--data", str(settings.data_folder.resolve())],
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+    )
