@@ -11,7 +11,7 @@ TESTING := $(VENV)/.installed-for-tests
 BROWSER := $(VENV)/.browser-found
 FAST := not starter and not browser and not slow
 
-.PHONY: help run test test-fast lint types demo benchmark clean
+.PHONY: help run test test-fast lint types demo benchmark file-map clean
 
 help:
 	@echo "make run         install what is missing and serve on http://127.0.0.1:7860"
@@ -34,7 +34,6 @@ test-fast: $(TESTING) lint types
 lint: $(TESTING)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-logo
 
 types: $(TESTING)
 	@$(BIN)/mypy -p app -p trainer -p storage
@@ -44,6 +43,9 @@ demo: $(TESTING)
 
 benchmark: $(TESTING)
 	@for script in tests/benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+
+file-map: $(RUNTIME)
+	@$(BIN)/python docs/file_map.py
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis screenshots

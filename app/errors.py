@@ -55,7 +55,7 @@ def _raise_for_the_page(error: Exception, handler: Callable[..., Any]) -> NoRetu
     if isinstance(error, gr.Error):
         raise error
     if isinstance(error, KNOWN_ERRORS):
-        message, title = str(error), "This cannot be done"
+        message = str(error)
     else:
         number = secrets.token_hex(3)
         logger.error("Error %s in %s", number, handler.__qualname__, exc_info=error)
@@ -63,7 +63,5 @@ def _raise_for_the_page(error: Exception, handler: Callable[..., Any]) -> NoRetu
             "Something went wrong that PairTune did not expect. Nothing you typed caused it; "
             f"the server's log tells more under error number {number}."
         )
-        title = "Unexpected error"
-    raise gr.Error(
-        html.escape(message, quote=False), title=title, duration=None, print_exception=False
-    ) from None
+    text = html.escape(message, quote=False)
+    raise gr.Error(text, duration=None, print_exception=False) from None

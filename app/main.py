@@ -22,7 +22,7 @@ FLAGS = (
     ("--host", "PAIRTUNE_HOST", "HOST", "address to serve on; loopback only (127.0.0.1)"),
     ("--port", "PAIRTUNE_PORT", "PORT", "port to serve on (7860)"),
     ("--database-url", "PAIRTUNE_DATABASE_URL", "URL", "database (SQLite in the data folder)"),
-    ("--device", "PAIRTUNE_DEVICE", "DEVICE", "auto, cpu, cuda or mps (auto)"),
+    ("--device", "PAIRTUNE_DEVICE", "DEVICE", "auto, cpu or cuda (auto)"),
 )
 
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             return _doctor(settings)
         return _serve(settings)
     except (InputError, TrainerError) as error:
-        print(f"PairTune cannot start: {error}", file=sys.stderr)
+        print(f"PairTune cannot start: {_with_flag_names(str(error), parsed)}", file=sys.stderr)
         return EXIT_CANNOT_START
 
 
@@ -75,6 +75,14 @@ def _with_flags(environ: Mapping[str, str], parsed: argparse.Namespace) -> dict[
     return {**environ, **{name: value for name, value in given.items() if value is not None}}
 
 
+def _with_flag_names(message: str, parsed: argparse.Namespace) -> str:
+    """The message with a setting called by the flag that gave it, if one did."""
+    for flag, variable, _, _ in FLAGS:
+        if getattr(parsed, variable) is not None:
+            message = message.replace(f"{variable} is", f"{flag} is")
+    return message
+
+
 def _serve(settings: Settings) -> int:
     """Serve until interrupted. Workers go on without the server and are found again."""
     _check_host(settings)
@@ -90,7 +98,7 @@ def _serve(settings: Settings) -> int:
 def _check_host(settings: Settings) -> None:
     if settings.host not in LOOPBACK_HOSTS:
         raise InputError(
-            f"host {settings.host} would open PairTune to other machines. PairTune has no logins "
+            f"The host {settings.host} would open PairTune to other machines. PairTune has no logins "
             "yet, so it serves this machine only. Leave the host at 127.0.0.1 and, from another "
             f"machine, use an SSH tunnel: ssh -L {settings.port}:127.0.0.1:{settings.port} "
             "THIS-MACHINE"
@@ -109,7 +117,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise InputError(
-            f"port {port} on {host} cannot be used ({error.strerror}). Stop the program that "
+            f"The port {port} on {host} cannot be used ({error.strerror}). Stop the program that "
             f"uses it, or choose another port: --port {port + 1}"
         ) from None
     return listening

@@ -26,7 +26,9 @@ UPLOAD_PATH = "/gradio_api/upload"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Scripts and styles inline: Gradio's page starts from an inline script and sets style attributes.
-# Nothing else may leave this server, so that model text cannot fetch images from elsewhere.
+# Its page sets a base address, its own. Strings are never run as code ('unsafe-eval'), so scripts
+# belong into the page's head: Gradio's `js` options and its Vega plots do not work here. Nothing is
+# fetched from another server, so model text cannot load images from elsewhere.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -39,7 +41,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "object-src 'none'",
         "frame-src 'none'",
         "frame-ancestors 'none'",
-        "base-uri 'none'",
+        "base-uri 'self'",
         "form-action 'self'",
     )
 )
@@ -52,7 +54,7 @@ SECURITY_HEADERS = (
 )
 
 RoleName = Literal["annotator", "admin"]
-_RANK = {Role.annotator: 0, Role.admin: 1}
+_RANK = {Role.ANNOTATOR: 0, Role.ADMIN: 1}
 
 
 class Guard:

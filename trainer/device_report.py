@@ -11,32 +11,25 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from trainer import loading
+
 
 def findings(device_name: str) -> dict[str, str]:
     """Device, bfloat16 and 4-bit support, in words."""
-    device = torch.device(_chosen(device_name))
+    device = loading.pick_device(device_name)
     return {
         "device": _description(device),
+        "computes in": str(loading.pick_dtype(device)).removeprefix("torch."),
         "bfloat16": _tried(lambda: _multiply(device)),
         "4-bit": _tried(lambda: _multiply_in_4_bit(device)),
     }
-
-
-def _chosen(name: str) -> str:
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _description(device: torch.device) -> str:
     if device.type == "cuda":
         memory = torch.cuda.get_device_properties(device).total_memory
         return f"{torch.cuda.get_device_name(device)}, {memory / 1024**3:.0f} GiB"
-    if device.type == "cpu":
-        return f"cpu, {torch.get_num_threads()} threads"
-    return device.type
+    return f"cpu, {torch.get_num_threads()} threads"
 
 
 def _tried(attempt: Callable[[], None]) -> str:

@@ -1,0 +1,82 @@
+"""Fixtures that several test folders share: data folders and real servers."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server_process import PROJECT, ServerProcess
+from trainer import launch, model_source
+
+Serve = Callable[..., ServerProcess]
+
+
+@pytest.fixture(scope="session")
+def converted_starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose starter model is converted; made once a test session."""
+    folder = tmp_path_factory.mktemp("starter") / "data"
+    command = [sys.executable, "-m", "trainer.loading", "--data", str(folder)]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=600)
+    return folder
+
+
+@pytest.fixture
+def data_folder(converted_starter: Path, tmp_path: Path) -> Path:
+    """A new data folder that holds the converted starter model and nothing else."""
+    return _with_starter(converted_starter, tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def module_data_folder(converted_starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, shared by the tests of one module."""
+    return _with_starter(converted_starter, tmp_path_factory.mktemp("module") / "data")
+
+
+def _with_starter(converted: Path, folder: Path) -> Path:
+    # Hard links: the weights are 270 MB, and nothing ever writes into them.
+    shutil.copytree(
+        model_source.starter_folder(converted),
+        model_source.starter_folder(folder),
+        copy_function=os.link,
+    )
+    return folder
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start servers: `serve(data_folder, *flags)`. They and their workers end with the test."""
+    yield from _serving()
+
+
+@pytest.fixture
+def server(serve: Serve, data_folder: Path) -> ServerProcess:
+    """A server on a new data folder."""
+    return serve(data_folder)
+
+
+@pytest.fixture(scope="module")
+def module_server(module_data_folder: Path) -> Iterator[ServerProcess]:
+    """A server that the tests of one module share."""
+    serving = _serving()
+    yield next(serving)(module_data_folder)
+    next(serving, None)
+
+
+def _serving() -> Iterator[Serve]:
+    started: list[ServerProcess] = []
+
+    def start(folder: Path, *flags: str) -> ServerProcess:
+        process = ServerProcess(folder, *flags)
+        started.append(process)
+        return process.start()
+
+    yield start
+    for process in started:
+        process.stop()
+        # Workers outlive their server by design.
+        for run in process.data_folder.glob("runs/*"):
+            launch.kill(run)

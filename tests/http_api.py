@@ -1,0 +1,85 @@
+"""The named endpoints by plain HTTP, and servers for tests: what a script of a user would do."""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import uvicorn
+
+TIMEOUT_SECONDS = 300.0
+
+
+class ApiError(Exception):
+    """An endpoint answered with an error; `payload` is what came with it."""
+
+    def __init__(self, payload: Any) -> None:
+        self.payload = payload
+        super().__init__(payload.get("error") if isinstance(payload, dict) else str(payload))
+
+
+class Api:
+    """A caller of one server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS)
+
+    def events(self, name: str, *data: Any) -> Iterator[tuple[str, Any]]:
+        """Call the endpoint and give its server-sent events as (event, data), to the last one."""
+        answer = self.http.post(f"/gradio_api/call/{name}", json={"data": list(data)})
+        answer.raise_for_status()
+        event_id = answer.json()["event_id"]
+        with self.http.stream("GET", f"/gradio_api/call/{name}/{event_id}") as stream:
+            event = ""
+            for line in stream.iter_lines():
+                if line.startswith("event:"):
+                    event = line.removeprefix("event:").strip()
+                elif line.startswith("data:"):
+                    yield event, json.loads(line.removeprefix("data:"))
+
+    def call(self, name: str, *data: Any) -> Any:
+        """The endpoint's result: one value as it is, several as a list. Raises ApiError."""
+        for event, value in self.events(name, *data):
+            if event == "error":
+                raise ApiError(value)
+            if event == "complete":
+                return value[0] if isinstance(value, list) and len(value) == 1 else value
+        raise ApiError(f"{name} ended without a result")
+
+    def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """Upload a file; the result is what an endpoint takes as its file argument."""
+        answer = self.http.post("/gradio_api/upload", files={"files": (name, content)})
+        answer.raise_for_status()
+        return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an ASGI application from a thread of this process; gives its URL."""
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="error", ws="none", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
