@@ -1,0 +1,71 @@
+"""Adapters: the LoRA weights that runs have made, and what they descend from."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.errors import NotFoundError
+from storage.tables import Adapter
+
+
+@dataclass(frozen=True)
+class NewAdapter:
+    """An adapter that a run has saved."""
+
+    run_id: int
+    folder: str
+    """Relative to the data folder, such as "runs/0007-dpo/adapter"."""
+    base_model: str
+    manifest_hash: str
+    """SHA-256 of its manifest."""
+    parent_id: int | None = None
+    """The adapter that the training started from."""
+
+
+def add_adapter(session: Session, new: NewAdapter) -> Adapter:
+    """Store an adapter; the same folder again only takes over its new manifest hash."""
+    stored = session.scalar(select(Adapter).where(Adapter.folder == new.folder))
+    if stored is not None:
+        stored.manifest_hash = new.manifest_hash
+        session.flush()
+        return stored
+    adapter = Adapter(
+        run_id=new.run_id,
+        folder=new.folder,
+        base_model=new.base_model,
+        parent_id=new.parent_id,
+        manifest_hash=new.manifest_hash,
+    )
+    session.add(adapter)
+    session.flush()
+    return adapter
+
+
+def get_adapter(session: Session, adapter_id: int) -> Adapter:
+    """Return one adapter.
+
+    Raises:
+        NotFoundError: there is no such adapter.
+    """
+    adapter = session.get(Adapter, adapter_id)
+    if adapter is None:
+        raise NotFoundError(f"Adapter {adapter_id} does not exist. Choose one from the list.")
+    return adapter
+
+
+def list_adapters(session: Session) -> list[Adapter]:
+    """Return all adapters, newest first."""
+    return list(session.scalars(select(Adapter).order_by(Adapter.id.desc())))
+
+
+def adapter_of_run(session: Session, run_id: int) -> Adapter | None:
+    """Return the adapter that a run has saved, if it has."""
+    return session.scalar(
+        select(Adapter).where(Adapter.run_id == run_id).order_by(Adapter.id.desc()).limit(1)
+    )
+
+
+def adapter_in_folder(session: Session, folder: str) -> Adapter | None:
+    """Return the adapter kept in a folder (relative to the data folder), if it is known."""
+    return session.scalar(select(Adapter).where(Adapter.folder == folder))

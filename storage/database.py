@@ -1,0 +1,175 @@
+"""Opens the database, brings its schema up to date, and hands out transactions.
+
+One process writes, one writer at a time: `session_scope` takes a process-wide lock and starts
+with BEGIN IMMEDIATE, so no transaction can fail half-way for want of the lock. Reads run beside
+it on the WAL. Storage functions take the session first and never commit; the scope does.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from storage.errors import InputError
+from storage.migrations import HEAD
+from storage.settings import Settings
+
+BUSY_SECONDS = 10.0
+
+
+class Database:
+    """A pool of connections to one SQLite file."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare connections to the database at `url`; nothing is opened yet."""
+        engine = create_engine(
+            url,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            json_serializer=_to_json,
+            pool_size=16,
+            max_overflow=48,
+        )
+        event.listen(engine, "connect", _prepare_connection)
+        event.listen(engine, "begin", _begin)
+        self._reader = engine
+        self._writer = engine.execution_options(writes=True)
+        self._write_lock = threading.Lock()
+        self._write_thread: int | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine whose transactions may write; for migrations and checks."""
+        return self._writer
+
+    @contextmanager
+    def session_scope(self) -> Iterator[Session]:
+        """Give a session that writes: committed at the end, rolled back on any error."""
+        if self._write_thread == threading.get_ident():
+            raise RuntimeError("session_scope was entered twice in one thread: pass the session on")
+        with self._write_lock:
+            self._write_thread = threading.get_ident()
+            try:
+                with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                    yield session
+            finally:
+                self._write_thread = None
+
+    @contextmanager
+    def read_scope(self) -> Iterator[Session]:
+        """Give a session that sees one state of the database and cannot change it."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close all connections; the last one folds the WAL into the file."""
+        self._reader.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """Make the data folder and the database where missing, and migrate to the newest schema.
+
+    Raises:
+        InputError: the folder cannot be used, or the file is not a database of this version.
+    """
+    _make_data_folder(settings.data_folder)
+    path = Path(make_url(settings.sqlite_url).database or "")
+    _make_private_file(path)
+    database = Database(settings.sqlite_url)
+    try:
+        _migrate(database.engine, path)
+    except DatabaseError as error:
+        database.close()
+        raise _cannot_open(path, error) from error
+    except InputError:
+        database.close()
+        raise
+    return database
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions start in _begin, not in the driver
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_data_folder(folder: Path) -> None:
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise InputError(
+            f"The data folder {folder} cannot be made: {error.strerror}. "
+            "Choose another one with --data or PAIRTUNE_DATA."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"The data folder {folder} cannot be written to. Change its permissions, "
+            "or choose another one with --data or PAIRTUNE_DATA."
+        )
+
+
+def _make_private_file(path: Path) -> None:
+    try:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError as error:
+        raise InputError(
+            f"The database {path} cannot be written: {error.strerror}. "
+            "Change its permissions, or choose another data folder."
+        ) from error
+
+
+def _migrate(engine: Engine, path: Path) -> None:
+    with engine.begin() as connection:
+        found = _revision(connection)
+        if found == HEAD:
+            return
+        # Imported here: an up-to-date database then starts without loading Alembic.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        folder = Path(__file__).parent / "migrations"
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, HEAD)
+        except CommandError as error:
+            raise InputError(
+                f"The database {path} has the version {found}, which this PairTune does not know. "
+                "It was made by a newer one: update PairTune, or choose another data folder."
+            ) from error
+
+
+def _revision(connection: Connection) -> str | None:
+    table = connection.scalar(text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'"))
+    if table is None:
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _cannot_open(path: Path, error: DatabaseError) -> InputError:
+    return InputError(
+        f"The database {path} cannot be opened: {error.orig}. "
+        "Restore it from a backup, or choose another data folder."
+    )

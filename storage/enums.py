@@ -1,0 +1,91 @@
+"""The closed sets of values that tables use."""
+
+from enum import StrEnum
+
+
+class Split(StrEnum):
+    """Whether a prompt may train or only measure."""
+
+    TRAIN = "train"
+    HELDOUT = "heldout"
+
+
+class CompletionOrigin(StrEnum):
+    """Where an answer's text comes from."""
+
+    GENERATED = "generated"
+    IMPORTED = "imported"
+    EDITED = "edited"
+
+
+class PairOrigin(StrEnum):
+    """How two answers came to stand beside each other."""
+
+    GENERATED = "generated"
+    IMPORTED = "imported"
+    COMPARISON = "comparison"
+
+
+class LabellerKind(StrEnum):
+    """Who judges."""
+
+    HUMAN = "human"
+    REWARD_MODEL = "reward_model"
+    LLM_JUDGE = "llm_judge"
+    IMPORTED = "imported"
+
+
+class Verdict(StrEnum):
+    """One labeller's decision on one pair."""
+
+    A = "a"
+    B = "b"
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+    SKIP = "skip"
+
+
+class Side(StrEnum):
+    """One of the two completions of a pair."""
+
+    A = "a"
+    B = "b"
+
+    @property
+    def other(self) -> "Side":
+        """The completion that stands on the opposite side."""
+        return Side.B if self is Side.A else Side.A
+
+
+class RunKind(StrEnum):
+    """What a background job does."""
+
+    GENERATE = "generate"
+    LABEL = "label"
+    SFT = "sft"
+    REWARD = "reward"
+    DPO = "dpo"
+    EVALUATE = "evaluate"
+    EXPORT = "export"
+
+
+class RunStatus(StrEnum):
+    """Where a background job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more can come from the job."""
+        return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class Role(StrEnum):
+    """What a user may do."""
+
+    ANNOTATOR = "annotator"
+    ADMIN = "admin"

@@ -1,0 +1,1 @@
+"""Writes preferences in the forms that other tools read: one module a format."""

@@ -1,0 +1,18 @@
+"""Reads preference files: one module a family of formats, chosen by looking at each row."""
+
+from storage.importers.importing import import_file, import_text, inspect_file
+from storage.importers.parsed import Dropped, ImportedPair, ImportedPrompt
+from storage.importers.reading import BadRow, read_rows
+from storage.importers.report import ImportReport
+
+__all__ = [
+    "BadRow",
+    "Dropped",
+    "ImportReport",
+    "ImportedPair",
+    "ImportedPrompt",
+    "import_file",
+    "import_text",
+    "inspect_file",
+    "read_rows",
+]

@@ -1,0 +1,61 @@
+"""What was understood of a file, and what became of it."""
+
+from dataclasses import dataclass, field
+
+from storage.importers.parsed import ImportedPair, ImportedPrompt
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """The counts of one file. Row numbers start at 1 and count empty lines."""
+
+    format: str
+    """Name of the format, or several with commas between them."""
+    num_rows: int
+    """Rows that are not empty."""
+    num_prompts: int
+    """Rows that are a prompt alone."""
+    num_pairs: int
+    """Rows that are a pair, with a verdict or without."""
+    num_ties: int
+    """Pairs whose verdict is a tie or both bad."""
+    num_unlabelled: int
+    """Pairs without a verdict: they wait for labelling."""
+    dropped: dict[str, list[int]] = field(default_factory=dict)
+    """Row numbers by reason; a reason is the end of a sentence: "without a common prompt"."""
+    examples: list[ImportedPrompt | ImportedPair] = field(default_factory=list)
+    """The first rows, as they were understood."""
+    num_existing: int = 0
+    """Prompts and pairs that were stored before, and were not stored again."""
+
+    @property
+    def num_dropped(self) -> int:
+        """Rows that cannot be used."""
+        return sum(len(rows) for rows in self.dropped.values())
+
+    @property
+    def summary(self) -> str:
+        """One line for the screen: format, rows, what they hold, what was dropped and why."""
+        judged = self.num_pairs - self.num_unlabelled
+        parts = [self.format, _number(self.num_rows, "row")]
+        if self.num_prompts:
+            parts.append(_number(self.num_prompts, "prompt"))
+        if judged:
+            ties = f" ({_number(self.num_ties, 'tie')})" if self.num_ties else ""
+            parts.append(f"{_number(judged, 'pair')} with {_plural(judged, 'verdict')}{ties}")
+        if self.num_unlabelled:
+            parts.append(f"{_number(self.num_unlabelled, 'pair')} to label")
+        if self.num_existing:
+            parts.append(f"{self.num_existing:,} here already")
+        if self.dropped:
+            reasons = ", ".join(f"{len(rows):,} {why}" for why, rows in self.dropped.items())
+            parts.append(f"{self.num_dropped:,} dropped ({reasons})")
+        return " · ".join(parts)
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {_plural(number, noun)}"
+
+
+def _plural(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"

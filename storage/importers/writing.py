@@ -1,0 +1,185 @@
+"""Stores what was understood of a file, with a few statements whatever its length."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from storage.enums import CompletionOrigin, PairOrigin
+from storage.importers.parsed import ImportedPair, ImportedPrompt
+from storage.labellers import imported_labeller
+from storage.prompts import content_hash, new_prompt_values
+from storage.tables import Claim, Completion, Pair, Preference, Prompt
+from storage.verdicts import active
+
+_T = TypeVar("_T")
+
+_CHUNK = 500  # values in one IN list
+
+
+def store(
+    session: Session,
+    items: Sequence[ImportedPrompt | ImportedPair],
+    *,
+    source: str,
+    verdicts_by: str,
+) -> int:
+    """Store prompts, pairs and verdicts that are not stored yet; return how many items were.
+
+    Args:
+        session: a session that writes.
+        items: each content once.
+        source: what the prompts are marked with.
+        verdicts_by: name of the imported labeller that the verdicts are stored for.
+    """
+    prompt_ids, known_prompts = _store_prompts(session, items, source)
+    pairs = {
+        _import_hash(content_hash(item.messages), item): item
+        for item in items
+        if isinstance(item, ImportedPair)
+    }
+    pair_ids, known_pairs = _store_pairs(session, pairs, prompt_ids)
+    judged = {pair_ids[key]: pair for key, pair in pairs.items() if pair.verdict is not None}
+    known_verdicts = _store_verdicts(session, judged, verdicts_by) if judged else set()
+    num_known_prompts = sum(
+        isinstance(item, ImportedPrompt) and content_hash(item.messages) in known_prompts
+        for item in items
+    )
+    return num_known_prompts + sum(
+        key in known_pairs and (pair.verdict is None or pair_ids[key] in known_verdicts)
+        for key, pair in pairs.items()
+    )
+
+
+def _store_prompts(
+    session: Session, items: Sequence[ImportedPrompt | ImportedPair], source: str
+) -> tuple[dict[str, int], set[str]]:
+    wanted = {content_hash(item.messages): item.messages for item in items}
+    ids = _ids_by(session, Prompt.content_hash, Prompt.id, wanted)
+    known = set(ids)
+    rows = [
+        new_prompt_values(messages, source=source)
+        for digest, messages in wanted.items()
+        if digest not in known
+    ]
+    if rows:
+        query = insert(Prompt).returning(Prompt.content_hash, Prompt.id)
+        ids |= {digest: prompt_id for digest, prompt_id in session.execute(query, rows)}
+    return ids, known
+
+
+def _store_pairs(
+    session: Session, pairs: dict[str, ImportedPair], prompt_ids: dict[str, int]
+) -> tuple[dict[str, int], set[str]]:
+    ids: dict[str, int] = _ids_by(session, Pair.import_hash, Pair.id, pairs)
+    known = set(ids)
+    new = {key: pair for key, pair in pairs.items() if key not in known}
+    prompts = {key: prompt_ids[content_hash(pair.messages)] for key, pair in new.items()}
+    completions = _store_completions(
+        session,
+        [(prompts[key], text) for key, pair in new.items() for text in (pair.text_a, pair.text_b)],
+    )
+    rows = [
+        {
+            "prompt_id": prompts[key],
+            "completion_a": completions[prompts[key], pair.text_a],
+            "completion_b": completions[prompts[key], pair.text_b],
+            "origin": PairOrigin.IMPORTED,
+            "import_hash": key,
+        }
+        for key, pair in new.items()
+    ]
+    if rows:
+        query = insert(Pair).returning(Pair.import_hash, Pair.id)
+        stored = {key or "": pair_id for key, pair_id in session.execute(query, rows)}
+        ids |= stored
+        session.execute(insert(Claim), [{"pair_id": i} for i in sorted(stored.values())])
+    return ids, known
+
+
+def _store_completions(
+    session: Session, wanted: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], int]:
+    """Return ids by prompt and text; answers of one prompt with the same text are one row."""
+    keys = dict.fromkeys(wanted)
+    ids: dict[tuple[int, str], int] = {}
+    for chunk in _chunks({prompt_id for prompt_id, _ in keys}):
+        query = select(Completion.prompt_id, Completion.text, Completion.id).where(
+            Completion.prompt_id.in_(chunk), Completion.origin == CompletionOrigin.IMPORTED
+        )
+        ids |= {(prompt_id, text): found for prompt_id, text, found in session.execute(query)}
+    missing = [key for key in keys if key not in ids]
+    rows = [
+        {"prompt_id": prompt_id, "text": text, "origin": CompletionOrigin.IMPORTED}
+        for prompt_id, text in missing
+    ]
+    if rows:
+        insertion = insert(Completion).returning(Completion.id, sort_by_parameter_order=True)
+        stored = session.scalars(insertion, rows).all()
+        ids |= dict(zip(missing, stored, strict=True))
+    return ids
+
+
+def _store_verdicts(
+    session: Session, judged: dict[int, ImportedPair], verdicts_by: str
+) -> set[int]:
+    """Store verdicts on pairs that the labeller has not judged; return the pairs that they had."""
+    labeller = imported_labeller(session, verdicts_by)
+    mine = (Preference.labeller_id == labeller.id, *active())
+    known = {
+        pair_id
+        for chunk in _chunks(judged)
+        for pair_id in session.scalars(
+            select(Preference.pair_id).where(*mine, Preference.pair_id.in_(chunk))
+        )
+    }
+    rows = [
+        {
+            "submit_id": uuid.uuid4().hex,
+            "pair_id": pair_id,
+            "labeller_id": labeller.id,
+            "verdict": pair.verdict,
+        }
+        for pair_id, pair in judged.items()
+        if pair_id not in known
+    ]
+    if rows:
+        session.execute(insert(Preference), rows)
+    verdict = select(Preference.id).where(*mine, Preference.pair_id == Claim.pair_id)
+    # A pair that came with its verdict is not offered for labelling.
+    session.execute(
+        update(Claim)
+        .where(Claim.preference_id.is_(None), Claim.labeller_id.is_(None), exists(verdict))
+        .values(preference_id=verdict.scalar_subquery()),
+        execution_options={"synchronize_session": False},
+    )
+    return known
+
+
+def _import_hash(prompt_hash: str, pair: ImportedPair) -> str:
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in (pair.text_a, pair.text_b)]
+    return hashlib.sha256(" ".join([prompt_hash, *digests]).encode()).hexdigest()
+
+
+def _ids_by(
+    session: Session,
+    key: InstrumentedAttribute[str] | InstrumentedAttribute[str | None],
+    identity: InstrumentedAttribute[int],
+    wanted: Iterable[str],
+) -> dict[str, int]:
+    return {
+        found: row_id
+        for chunk in _chunks(wanted)
+        for found, row_id in session.execute(select(key, identity).where(key.in_(chunk)))
+        if found is not None
+    }
+
+
+def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk

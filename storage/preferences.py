@@ -1,0 +1,182 @@
+"""Preferences: one labeller's verdicts, stored once a submission, and the counts over them."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from storage.clock import utc_now
+from storage.conversations import text_problem
+from storage.enums import PairOrigin, Side, Verdict
+from storage.errors import InputError, NotFoundError
+from storage.tables import Adapter, Claim, Pair, Preference, Prompt
+from storage.verdicts import active, decided
+
+
+@dataclass(frozen=True)
+class NewPreference:
+    """A verdict to be stored."""
+
+    submit_id: str
+    """Made by the client, 1 to 64 characters; the same one is stored once."""
+    pair_id: int
+    labeller_id: int
+    verdict: Verdict
+    left: Side | None
+    """Which completion was shown left; None if nobody looked at it here."""
+    seconds: float | None = None
+    """Time taken."""
+    rationale: str | None = None
+    strength: float | None = None
+    """How much better, in the labeller's own unit."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The numbers that screens show. A pair is labelled by an active verdict other than skip."""
+
+    num_prompts: int
+    num_pairs: int
+    num_labelled: int
+    num_open: int
+    """Pairs that wait for a verdict (with a labeller: of those that they have not skipped)."""
+    num_adapters: int
+    num_by_me: int
+    """Verdicts other than skips by the labeller, comparisons left out."""
+    num_by_me_today: int
+    num_skipped_by_me: int
+    """Open pairs that the labeller has skipped."""
+
+
+def record(session: Session, new: NewPreference, *, now: datetime | None = None) -> Preference:
+    """Store a verdict; the same submit_id returns the stored row and writes nothing.
+
+    An earlier verdict of the same labeller on the same pair is kept as superseded.
+
+    Raises:
+        NotFoundError: there is no such pair.
+        InputError: a field cannot be stored, or the submit_id belongs to somebody else.
+    """
+    stored = stored_submission(session, new.submit_id, new.labeller_id)
+    if stored is not None:
+        return stored
+    _check(session, new)
+    at = now or utc_now()
+    earlier = session.scalars(
+        select(Preference).where(
+            Preference.labeller_id == new.labeller_id,
+            Preference.pair_id == new.pair_id,
+            Preference.superseded_by.is_(None),
+        )
+    ).all()
+    for preference in earlier:
+        preference.withdrawn_at = preference.withdrawn_at or at
+    session.flush()  # before the insert: only one verdict of a labeller on a pair is active
+    preference = Preference(
+        submit_id=new.submit_id,
+        pair_id=new.pair_id,
+        labeller_id=new.labeller_id,
+        verdict=new.verdict,
+        left=new.left,
+        seconds=new.seconds,
+        rationale=new.rationale,
+        strength=new.strength,
+        created_at=at,
+    )
+    session.add(preference)
+    session.flush()
+    for superseded in earlier:
+        superseded.superseded_by = preference.id
+    session.flush()
+    return preference
+
+
+def stored_submission(session: Session, submit_id: str, labeller_id: int) -> Preference | None:
+    """Return what a submission has stored, if it has come before.
+
+    Raises:
+        InputError: the submit_id was used by another labeller.
+    """
+    stored = session.scalar(select(Preference).where(Preference.submit_id == submit_id))
+    if stored is not None and stored.labeller_id != labeller_id:
+        raise InputError(
+            "This submit_id was used by another labeller, so nothing was stored. Make a new one, "
+            "such as a random UUID, for each verdict."
+        )
+    return stored
+
+
+def counts(
+    session: Session, labeller_id: int | None = None, *, now: datetime | None = None
+) -> Counts:
+    """Count everything that screens show; "today" starts at midnight of this machine's zone."""
+    by_me = by_me_today = skipped = 0
+    if labeller_id is not None:
+        midnight = (
+            (now or utc_now()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        )
+        by_me = _num_verdicts(session, labeller_id)
+        by_me_today = _num_verdicts(session, labeller_id, Preference.created_at >= midnight)
+        skipped = _num_skipped(session, labeller_id)
+    num_open = _count(session, Claim.id, Claim.preference_id.is_(None))
+    return Counts(
+        num_prompts=_count(session, Prompt.id),
+        num_pairs=_count(session, Pair.id),
+        num_labelled=session.scalar(
+            select(func.count(Preference.pair_id.distinct())).where(*decided())
+        )
+        or 0,
+        num_open=num_open - skipped,
+        num_adapters=_count(session, Adapter.id),
+        num_by_me=by_me,
+        num_by_me_today=by_me_today,
+        num_skipped_by_me=skipped,
+    )
+
+
+def _check(session: Session, new: NewPreference) -> None:
+    if not 1 <= len(new.submit_id) <= 64 or text_problem(new.submit_id):
+        raise InputError("The submit_id must be a text of 1 to 64 characters, made by the client.")
+    if new.seconds is not None and not (math.isfinite(new.seconds) and new.seconds >= 0):
+        raise InputError("The time taken must be a number of seconds, zero or more.")
+    if new.strength is not None and not math.isfinite(new.strength):
+        raise InputError("The strength of a verdict must be a finite number.")
+    if new.rationale is not None and (problem := text_problem(new.rationale)):
+        raise InputError(f"The reason cannot be stored: it is a text {problem}.")
+    if session.get(Pair, new.pair_id) is None:
+        raise NotFoundError(f"Pair {new.pair_id} does not exist. Go on with the next pair.")
+
+
+def _count(
+    session: Session, column: InstrumentedAttribute[int], *where: ColumnElement[bool]
+) -> int:
+    return session.scalar(select(func.count(column)).where(*where)) or 0
+
+
+def _num_verdicts(session: Session, labeller_id: int, *where: ColumnElement[bool]) -> int:
+    mine = (Preference.labeller_id == labeller_id, *decided(), *where)
+    # Comparisons are few and have their own index: subtracting them spares a join over all.
+    votes = select(func.count()).select_from(Pair).join(Preference, Preference.pair_id == Pair.id)
+    num_votes = session.scalar(votes.where(Pair.origin == PairOrigin.COMPARISON, *mine)) or 0
+    return _count(session, Preference.id, *mine) - num_votes
+
+
+def _num_skipped(session: Session, labeller_id: int) -> int:
+    query = (
+        select(func.count())
+        .select_from(Preference)
+        .join(Claim, Claim.pair_id == Preference.pair_id)
+    )
+    return (
+        session.scalar(
+            query.where(
+                Preference.labeller_id == labeller_id,
+                Preference.verdict == Verdict.SKIP,
+                *active(),
+                Claim.preference_id.is_(None),
+            )
+        )
+        or 0
+    )

@@ -1,0 +1,332 @@
+"""The tables. Times are UTC; JSON columns hold plain JSON values; constraints have names.
+
+A row says what is; when and by whom it may change is said in the modules of the queries.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from storage.clock import utc_now
+from storage.conversations import Message
+from storage.enums import (
+    CompletionOrigin,
+    LabellerKind,
+    PairOrigin,
+    Role,
+    RunKind,
+    RunStatus,
+    Side,
+    Split,
+    Verdict,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC also where the database knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware time into UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Mark a stored time as UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _enum(kind: type[StrEnum], name: str) -> Enum:
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Table(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        Split: _enum(Split, "split"),
+        CompletionOrigin: _enum(CompletionOrigin, "origin"),
+        PairOrigin: _enum(PairOrigin, "origin"),
+        LabellerKind: _enum(LabellerKind, "kind"),
+        Verdict: _enum(Verdict, "verdict"),
+        Side: _enum(Side, "side"),
+        RunKind: _enum(RunKind, "kind"),
+        RunStatus: _enum(RunStatus, "status"),
+        Role: _enum(Role, "role"),
+        list[str]: JSON(),
+        list[Message]: JSON(),
+        dict[str, Any]: JSON(none_as_null=True),
+    }
+
+
+class User(Table):
+    """A person who may log in."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    role: Mapped[Role]
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class LoginSession(Table):
+    """A login that lasts until it expires; only a hash of its token is kept."""
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+
+
+class Prompt(Table):
+    """A conversation that ends with the user; its split never changes."""
+
+    __tablename__ = "prompts"
+    __table_args__ = (Index(None, "source", "content_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    messages: Mapped[list[Message]]
+    text: Mapped[str] = mapped_column(Text)  # the last user turn, for lists and search
+    content_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    source: Mapped[str] = mapped_column(String(200))
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    split: Mapped[Split]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Completion(Table):
+    """One answer to a prompt, and how it came about."""
+
+    __tablename__ = "completions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    origin: Mapped[CompletionOrigin]
+    model: Mapped[str | None] = mapped_column(Text)
+    adapter: Mapped[str | None] = mapped_column(Text)
+    sampling: Mapped[dict[str, Any] | None]
+    seed: Mapped[int | None]
+    num_tokens: Mapped[int | None]
+    finish_reason: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Run(Table):
+    """A background job; its folder holds what the worker needs and makes."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index(None, "kind", "status"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[RunKind]
+    recipe: Mapped[str] = mapped_column(String(32))
+    status: Mapped[RunStatus]
+    base_model: Mapped[str] = mapped_column(Text)
+    adapter: Mapped[str | None] = mapped_column(Text)  # relative to the data folder
+    options: Mapped[dict[str, Any]]
+    snapshot: Mapped[str | None] = mapped_column(String(80))
+    folder: Mapped[str] = mapped_column(String(64), unique=True)  # a name under runs/
+    after_run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
+    round: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    events_offset: Mapped[int] = mapped_column(default=0)  # bytes of events.jsonl taken in
+    progress: Mapped[dict[str, Any] | None]
+    summary: Mapped[dict[str, Any] | None]
+    started_by: Mapped[str | None] = mapped_column(String(100))
+
+
+class Metric(Table):
+    """One named number of a run at one step; a value that is not finite is NULL."""
+
+    __tablename__ = "metrics"
+    __table_args__ = (UniqueConstraint("run_id", "seq", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    seq: Mapped[int]
+    step: Mapped[int]
+    name: Mapped[str] = mapped_column(String(100))
+    value: Mapped[float | None]
+    at: Mapped[datetime]
+
+
+class Adapter(Table):
+    """LoRA weights that a run has made."""
+
+    __tablename__ = "adapters"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
+    folder: Mapped[str] = mapped_column(Text, unique=True)  # relative to the data folder
+    base_model: Mapped[str] = mapped_column(Text)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
+    manifest_hash: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Pair(Table):
+    """Two completions of one prompt; in a comparison a is the base's answer, b the tuned one's."""
+
+    __tablename__ = "pairs"
+    __table_args__ = (
+        CheckConstraint("completion_a <> completion_b", name="two_completions"),
+        Index(
+            "ix_pairs_comparison",
+            "adapter_id",
+            sqlite_where=text("origin = 'comparison'"),
+            postgresql_where=text("origin = 'comparison'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
+    completion_a: Mapped[int] = mapped_column(ForeignKey("completions.id"))
+    completion_b: Mapped[int] = mapped_column(ForeignKey("completions.id"))
+    origin: Mapped[PairOrigin]
+    round: Mapped[int] = mapped_column(default=0)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"), index=True)
+    adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
+    import_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    # Only of a comparison: who asked for it, and which completion they were shown left.
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
+    shown_left: Mapped[Side | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Labeller(Table):
+    """Whoever judges: a person, a model, or the unknown people behind an imported file."""
+
+    __tablename__ = "labellers"
+    __table_args__ = (UniqueConstraint("kind", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[LabellerKind]
+    name: Mapped[str] = mapped_column(String(200))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), unique=True)
+    configuration: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+_ACTIVE = "withdrawn_at IS NULL AND superseded_by IS NULL"
+_DECIDED = f"{_ACTIVE} AND verdict <> 'skip'"
+
+
+class Preference(Table):
+    """One labeller's verdict on one pair; active while neither withdrawn nor superseded."""
+
+    __tablename__ = "preferences"
+    __table_args__ = (
+        Index(
+            "uq_preferences_active",
+            "labeller_id",
+            "pair_id",
+            unique=True,
+            sqlite_where=text(_ACTIVE),
+            postgresql_where=text(_ACTIVE),
+        ),
+        Index(
+            "ix_preferences_decided",
+            "pair_id",
+            "verdict",
+            sqlite_where=text(_DECIDED),
+            postgresql_where=text(_DECIDED),
+        ),
+        Index("ix_preferences_labeller_id", "labeller_id", "id"),
+        Index(
+            "ix_preferences_labeller_day",
+            "labeller_id",
+            "created_at",
+            sqlite_where=text(_DECIDED),
+            postgresql_where=text(_DECIDED),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submit_id: Mapped[str] = mapped_column(String(64), unique=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
+    verdict: Mapped[Verdict]
+    left: Mapped[Side | None]  # which completion was shown left; None if nobody looked here
+    seconds: Mapped[float | None]
+    rationale: Mapped[str | None] = mapped_column(Text)
+    strength: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    withdrawn_at: Mapped[datetime | None]
+    superseded_by: Mapped[int | None] = mapped_column(ForeignKey("preferences.id"))
+
+
+_OPEN = "preference_id IS NULL"
+
+
+class Claim(Table):
+    """A pair's place in the labelling queue: open, held by a labeller, or closed by a verdict."""
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        UniqueConstraint("pair_id", "slot"),
+        Index(
+            "ix_claims_open",
+            "pair_id",
+            "slot",
+            sqlite_where=text(_OPEN),
+            postgresql_where=text(_OPEN),
+        ),
+        Index(
+            "ix_claims_held",
+            "labeller_id",
+            sqlite_where=text(f"{_OPEN} AND labeller_id IS NOT NULL"),
+            postgresql_where=text(f"{_OPEN} AND labeller_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
+    slot: Mapped[int] = mapped_column(default=0)
+    labeller_id: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
+    until: Mapped[datetime | None]
+    left: Mapped[Side | None]  # drawn at random when the pair is taken
+    turn: Mapped[int | None]  # the labeller sees held pairs in this order
+    preference_id: Mapped[int | None] = mapped_column(ForeignKey("preferences.id"), unique=True)
