@@ -89,9 +89,12 @@ def _serve(settings: Settings) -> int:
     with _listen(settings.host, settings.port) as listening:
         print("PairTune is starting ...", flush=True)
         _check_models(settings)
-        from app.server import run_server
+        from storage.database import open_database
 
-        run_server(settings, listening, _address(settings))
+        database = open_database(settings)
+        from app.server import open_context, run_server
+
+        run_server(open_context(settings, database), listening, address=_address(settings))
     return 0
 
 

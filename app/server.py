@@ -19,7 +19,7 @@ from app import interface
 from app.security import MAX_UPLOAD_BYTES, Guard
 from app.services.context import Context, User
 from app.services.follower import RunFollower
-from storage.database import open_database
+from storage.database import Database
 from storage.settings import Settings
 from storage.users import local_user
 from trainer import model_source
@@ -32,9 +32,8 @@ EVENTS_AT_ONCE = 8
 GRACE_SECONDS = 2
 
 
-def open_context(settings: Settings) -> Context:
-    """Open the database and the chat client. Raises InputError for an unusable data folder."""
-    database = open_database(settings)
+def open_context(settings: Settings, database: Database) -> Context:
+    """The parts that every use case works on."""
     chat = ChatClient(settings.data_folder, settings.device)
     return Context(settings=settings, database=database, chat=chat)
 
@@ -81,10 +80,9 @@ def _local_user(context: Context) -> User:
         return User(id=row.id, name=row.name, role=row.role)
 
 
-def run_server(settings: Settings, listening: socket.socket, address: str) -> None:
+def run_server(context: Context, listening: socket.socket, *, address: str) -> None:
     """Serve on the listening socket until a signal ends it."""
-    context = open_context(settings)
-    _prepare_starter(settings)
+    _prepare_starter(context.settings)
     config = uvicorn.Config(
         build_app(context, address),
         log_level="warning",

@@ -24,9 +24,11 @@ import json, sys
 from pathlib import Path
 import app.main
 from app.server import build_app, open_context
+from storage.database import open_database
 from storage.settings import Settings
 
-context = open_context(Settings(data_folder=Path(sys.argv[1])))
+settings = Settings(data_folder=Path(sys.argv[1]))
+context = open_context(settings, open_database(settings))
 build_app(context, "http://127.0.0.1:7860")
 context.chat.close()
 context.database.close()
