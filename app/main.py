@@ -101,10 +101,10 @@ def _serve(settings: Settings) -> int:
 def _check_host(settings: Settings) -> None:
     if settings.host not in LOOPBACK_HOSTS:
         raise InputError(
-            f"The host {settings.host} would open PairTune to other machines. PairTune has no logins "
-            "yet, so it serves this machine only. Leave the host at 127.0.0.1 and, from another "
-            f"machine, use an SSH tunnel: ssh -L {settings.port}:127.0.0.1:{settings.port} "
-            "THIS-MACHINE"
+            f"The host {settings.host} would open PairTune to other machines. PairTune has no "
+            "logins yet, so it serves this machine only. Leave the host at 127.0.0.1 and, from "
+            f"another machine, use an SSH tunnel: ssh -L {settings.port}:127.0.0.1:"
+            f"{settings.port} THIS-MACHINE"
         )
 
 

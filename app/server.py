@@ -20,6 +20,7 @@ from app.security import MAX_UPLOAD_BYTES, Guard
 from app.services.context import Context, User
 from app.services.follower import RunFollower
 from storage.database import Database
+from storage.prompts import load_starter_prompts
 from storage.settings import Settings
 from storage.users import local_user
 from trainer import model_source
@@ -64,7 +65,6 @@ def build_app(context: Context, address: str) -> ASGIApp:
         max_file_size=MAX_UPLOAD_BYTES,
         allowed_paths=[],
         blocked_paths=[str(context.settings.data_folder.resolve())],
-        footer_links=[],
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
@@ -83,6 +83,8 @@ def _local_user(context: Context) -> User:
 def run_server(context: Context, listening: socket.socket, *, address: str) -> None:
     """Serve on the listening socket until a signal ends it."""
     _prepare_starter(context.settings)
+    with context.database.session_scope() as session:
+        load_starter_prompts(session)
     config = uvicorn.Config(
         build_app(context, address),
         log_level="warning",
