@@ -97,7 +97,7 @@ def submit(session: Session, submission: Submission, *, now: datetime) -> Prefer
             submit_id=submission.submit_id,
             pair_id=submission.pair_id,
             labeller_id=submission.labeller_id,
-            verdict=_as_verdict(submission.choice, claim.left),
+            verdict=as_verdict(submission.choice, claim.left),
             left=claim.left,
             seconds=submission.seconds,
             rationale=submission.rationale,
@@ -251,7 +251,12 @@ def _last_verdict(labeller_id: int, now: datetime) -> Select[Preference, Claim]:
     )
 
 
-def _as_verdict(choice: str, left: Side) -> Verdict:
+def as_verdict(choice: str, left: Side) -> Verdict:
+    """Return which completion a choice of sides means.
+
+    Raises:
+        InputError: the choice is none of CHOICES.
+    """
     if choice not in CHOICES:
         raise InputError(f'The verdict "{choice}" is unknown. Send one of {", ".join(CHOICES)}.')
     if choice in ("left", "right"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.clock import utc_now
@@ -182,6 +182,11 @@ def add_metrics(session: Session, run_id: int, metrics: Iterable[NewMetric]) -> 
     if rows:
         session.execute(insert(Metric), rows)
     return len(rows)
+
+
+def drop_metrics_after(session: Session, run_id: int, *, step: int) -> None:
+    """Delete the metrics of later steps: the run was resumed from a checkpoint of `step`."""
+    session.execute(delete(Metric).where(Metric.run_id == run_id, Metric.step > step))
 
 
 def metrics_of(

@@ -121,7 +121,6 @@ class Prompt(Table):
     """A conversation that ends with the user; its split never changes."""
 
     __tablename__ = "prompts"
-    __table_args__ = (Index(None, "source", "content_hash"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     messages: Mapped[list[Message]]
