@@ -46,9 +46,7 @@ def add_edit(session: Session, new: NewEdit, *, now: datetime) -> Preference:
         raise InputError("The edited answer is empty or unchanged. Change it, or close the edit.")
     if problem := text_problem(new.text):
         raise InputError(f"The edited answer cannot be stored: it is one {problem}.")
-    edited = Completion(
-        prompt_id=pair.prompt_id, text=new.text, origin=CompletionOrigin.EDITED
-    )
+    edited = Completion(prompt_id=pair.prompt_id, text=new.text, origin=CompletionOrigin.EDITED)
     session.add(edited)
     session.flush()
     # Without a claim: it is decided already, so nobody is asked about it.

@@ -1,0 +1,35 @@
+"""What every use case needs: settings, the database, the chat process, and who is asking.
+
+Built once in `app.main` and passed on as a value; knows nothing of Gradio.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.database import Database
+from storage.enums import Role
+from storage.settings import Settings
+from trainer.chat.client import ChatClient
+
+
+@dataclass(frozen=True)
+class User:
+    """The person behind a request."""
+
+    id: int
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Context:
+    """The real parts that the use cases work on."""
+
+    settings: Settings
+    database: Database
+    chat: ChatClient
+
+    @property
+    def runs_folder(self) -> Path:
+        """The folder that holds all run folders."""
+        return self.settings.data_folder / "runs"

@@ -1,0 +1,242 @@
+"""Start a training run: what would train, whether it can, and the frozen run folders."""
+
+import shutil
+import statistics
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.services.context import Context, User
+from app.services.models import check_allowed
+from storage import adapters, snapshots
+from storage import runs as run_rows
+from storage.enums import RunKind, RunStatus
+from storage.errors import InputError
+from storage.runs import NewRun
+from storage.snapshots import Snapshot
+from storage.tables import Run
+from trainer import run_folder
+from trainer.errors import TrainerError
+from trainer.recipes.options import PRESETS, RunOptions, sft_options
+from trainer.run_folder import RunSpec
+
+RECIPES = {"dpo": (RunKind.DPO,), "sft_dpo": (RunKind.SFT, RunKind.DPO), "sft": (RunKind.SFT,)}
+FEW_PAIRS = 20  # below this, a trend in the curves is mostly chance
+CHARACTERS_PER_TOKEN = 4  # English prose in a 32k-49k vocabulary; only said as "about"
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a person asks for on the Train screen."""
+
+    recipe: str = "dpo"
+    model: str = "starter"
+    preset: str = "quick"
+    options: dict[str, Any] = field(default_factory=dict)  # only what differs from the preset
+    adapter_id: int | None = None  # go on from this adapter instead of the base model
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What will happen if the run starts now; with `problems` it cannot start."""
+
+    num_train: int
+    num_heldout: int
+    facts: list[str]
+    warnings: list[str]
+    problems: list[str]
+
+
+def preflight(context: Context, request: TrainingRequest) -> Preflight:
+    """Count what would train and name what stands in the way, without writing anything."""
+    with context.database.read_scope() as session:
+        snapshot = snapshots.freeze(session)
+        seconds_per_pair = _measured_seconds_per_pair(session, request)
+    return _judge(context, request, snapshot, seconds_per_pair)
+
+
+def start_training(context: Context, user: User, request: TrainingRequest) -> list[int]:
+    """Freeze the data and queue the run, or both runs of "SFT then DPO"; return their ids.
+
+    Raises InputError with all problems of the pre-flight; then nothing is written.
+    """
+    with context.database.session_scope() as session:
+        snapshot = snapshots.freeze(session)
+        found = _judge(context, request, snapshot, None)
+        if found.problems:
+            raise InputError(" ".join(found.problems))
+        adapter = _adapter_folder(session, request)
+        runs: list[Run] = []
+        for kind in RECIPES[request.recipe]:
+            new = NewRun(
+                kind=kind,
+                recipe=request.recipe,
+                base_model=request.model,
+                adapter=adapter,
+                options=_options_of(request, kind).to_dict(),
+                snapshot=snapshot.hash,
+                after_run_id=runs[-1].id if runs else None,
+                started_by=user.name,
+            )
+            inputs = {"train.jsonl": snapshot.train, "heldout.jsonl": snapshot.heldout}
+            run = queue_run(context, session, new, inputs)
+            run.summary = {"num_pairs": found.num_train, "num_heldout": found.num_heldout}
+            runs.append(run)
+            # The next half starts from what this one will save: its place is known already.
+            adapter = f"runs/{run.folder}/adapter"
+    return [run.id for run in runs]
+
+
+def queue_run(
+    context: Context, session: Session, new: NewRun, inputs: dict[str, list[dict[str, Any]]]
+) -> Run:
+    """Store a queued run and write its folder; if that fails, the caller's transaction fails too.
+
+    Raises InputError when the folder cannot be written.
+    """
+    run = run_rows.create_run(session, new)
+    folder = context.runs_folder / run.folder
+    spec = RunSpec(
+        id=run.id,
+        kind=run.kind.value,
+        base=run.base_model,
+        adapter=run.adapter,
+        options=run.options,
+        snapshot=run.snapshot,
+    )
+    try:
+        # Left by a server that was killed between writing the folder and committing the row.
+        shutil.rmtree(folder, ignore_errors=True)
+        run_folder.create(folder, spec, inputs)
+    except OSError as error:
+        raise InputError(
+            f"The run folder {folder} cannot be written ({error.strerror or error}). "
+            "Nothing was started. Free some space or check the folder's permissions."
+        ) from error
+    return run
+
+
+def _options(request: TrainingRequest) -> RunOptions:
+    """The preset's options with a person's changes laid over them."""
+    if request.preset not in PRESETS:
+        known = ", ".join(PRESETS)
+        raise InputError(f'There is no preset "{request.preset}". Choose one of: {known}.')
+    return RunOptions.from_dict(request.options, defaults=PRESETS[request.preset])
+
+
+def _options_of(request: TrainingRequest, kind: RunKind) -> RunOptions:
+    options = _options(request)
+    return sft_options(options) if kind is RunKind.SFT else options
+
+
+def _judge(
+    context: Context,
+    request: TrainingRequest,
+    snapshot: Snapshot,
+    seconds_per_pair: float | None,
+) -> Preflight:
+    counts = snapshot.counts
+    problems = _request_problems(context, request)
+    if not counts.train:
+        problems.append(_nothing_to_train(counts.heldout, counts.ties + counts.both_bad))
+    warnings = []
+    if 0 < counts.train < FEW_PAIRS:
+        warnings.append(
+            f"{counts.train} pairs are few: the curves will mostly show chance. "
+            f"Label at least {FEW_PAIRS} for a trend, a few hundred for a result."
+        )
+    if counts.train and not counts.heldout:
+        warnings.append(
+            "No labelled pair has a held-out prompt, so nothing can be measured on unseen data."
+        )
+    facts = [f"{counts.train} pairs train, {counts.heldout} held out."]
+    left_out = [
+        (counts.ties, "ties"),
+        (counts.both_bad, "both bad"),
+        (counts.skipped, "skipped"),
+        (counts.unlabelled, "without a verdict"),
+    ]
+    if any(number for number, _ in left_out):
+        words = ", ".join(f"{number} {name}" for number, name in left_out if number)
+        facts.append(f"Left out: {words}.")
+    if counts.train:
+        facts.extend(_size_facts(snapshot, request, seconds_per_pair, problems))
+    return Preflight(counts.train, counts.heldout, facts, warnings, problems)
+
+
+def _request_problems(context: Context, request: TrainingRequest) -> list[str]:
+    problems: list[str] = []
+    if request.recipe not in RECIPES:
+        problems.append(f'There is no recipe "{request.recipe}". Choose {", ".join(RECIPES)}.')
+    try:
+        check_allowed(context, request.model)
+        problems.extend(_options(request).problems())
+    except (InputError, TrainerError) as error:
+        problems.append(str(error))
+    return problems
+
+
+def _nothing_to_train(num_heldout: int, num_without_preference: int) -> str:
+    if num_heldout:
+        return (
+            f"All {num_heldout} labelled pairs have held-out prompts, and these never train. "
+            "Label more pairs."
+        )
+    if num_without_preference:
+        return (
+            f"The {num_without_preference} labelled pairs are all ties or both bad, and these "
+            "have no chosen answer to train on. Label more pairs."
+        )
+    return "No pair is labelled yet, so there is nothing to train on. Label some pairs first."
+
+
+def _size_facts(
+    snapshot: Snapshot,
+    request: TrainingRequest,
+    seconds_per_pair: float | None,
+    problems: list[str],
+) -> list[str]:
+    lengths = [
+        (_num_characters(row, "chosen"), _num_characters(row, "rejected")) for row in snapshot.train
+    ]
+    longest = max(
+        _num_characters(row, "prompt") + max(pair)
+        for row, pair in zip(snapshot.train, lengths, strict=True)
+    )
+    share_longer = statistics.mean(chosen > rejected for chosen, rejected in lengths)
+    facts = [
+        f"Longest pair about {longest // CHARACTERS_PER_TOKEN:,} tokens.",
+        f"The chosen answer is the longer one in {share_longer:.0%}.",
+    ]
+    if seconds_per_pair and not problems:
+        epochs = _options(request).training.num_train_epochs
+        minutes = seconds_per_pair * len(snapshot.train) * epochs / 60
+        facts.append(f"About {max(1, round(minutes))} min at most, judging by the last run.")
+    return facts
+
+
+def _num_characters(row: dict[str, Any], key: str) -> int:
+    return sum(len(message["content"]) for message in row[key])
+
+
+def _measured_seconds_per_pair(session: Session, request: TrainingRequest) -> float | None:
+    """Seconds that the last finished run of this model took for one pair of one epoch."""
+    for run in run_rows.list_runs(session, kinds=[RunKind.DPO]):
+        measured = run.summary or {}
+        if run.status is RunStatus.FINISHED and run.base_model == request.model:
+            epochs = run.options["training"]["num_train_epochs"]
+            return float(measured["seconds"] / (measured["num_pairs"] * epochs))
+    return None
+
+
+def _adapter_folder(session: Session, request: TrainingRequest) -> str | None:
+    if request.adapter_id is None:
+        return None
+    adapter = adapters.get_adapter(session, request.adapter_id)
+    if adapter.base_model != request.model:
+        raise InputError(
+            f"Adapter {adapter.id} was trained on {adapter.base_model}, not on {request.model}. "
+            f"Choose {adapter.base_model} as the model, or another adapter."
+        )
+    return adapter.folder
