@@ -92,6 +92,9 @@ def _serve(settings: Settings) -> int:
         from storage.database import open_database
 
         database = open_database(settings)
+        from app.quick_gradio import import_gradio
+
+        import_gradio()
         from app.server import open_context, run_server
 
         run_server(open_context(settings, database), listening, address=_address(settings))
