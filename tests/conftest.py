@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.server_process import PROJECT, ServerProcess
 from trainer import launch, model_source
@@ -44,6 +45,20 @@ def _with_starter(converted: Path, folder: Path) -> Path:
         copy_function=os.link,
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium: the system's, else the one that Playwright has fetched."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    with sync_playwright() as playwright:
+        # Chromium's sandbox does not start for root, which continuous integration often is.
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture
