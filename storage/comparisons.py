@@ -16,7 +16,7 @@ from storage.labelling_queue import Submission, as_verdict
 from storage.pairs import NewCompletion, add_pair
 from storage.preferences import NewPreference, record
 from storage.tables import Pair, Preference
-from storage.verdicts import decided
+from storage.verdicts import decided, is_comparison
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def comparison_counts(session: Session, adapter_id: int) -> ComparisonCounts:
     query = (
         select(Preference.verdict, func.count())
         .join(Pair, Pair.id == Preference.pair_id)
-        .where(Pair.origin == PairOrigin.COMPARISON, Pair.adapter_id == adapter_id, *decided())
+        .where(is_comparison(), Pair.adapter_id == adapter_id, *decided())
         .group_by(Preference.verdict)
     )
     numbers = {verdict: number for verdict, number in session.execute(query)}

@@ -18,7 +18,7 @@ from storage.enums import Side, Verdict
 from storage.errors import InputError, StaleError
 from storage.preferences import NewPreference, record, stored_submission
 from storage.tables import Claim, Preference
-from storage.verdicts import active
+from storage.verdicts import active, skipped
 
 Choice = Literal["left", "right", "tie", "both_bad", "skip"]
 CHOICES: tuple[Choice, ...] = ("left", "right", "tie", "both_bad", "skip")
@@ -45,7 +45,8 @@ class Submission:
     """Made by the client, 1 to 64 characters; the same one is stored once."""
     pair_id: int
     labeller_id: int
-    choice: Choice
+    choice: str
+    """One of CHOICES."""
     seconds: float | None = None
     rationale: str | None = None
 
@@ -151,8 +152,7 @@ def reopen_skipped(session: Session, labeller_id: int, *, now: datetime) -> int:
         update(Preference)
         .where(
             Preference.labeller_id == labeller_id,
-            Preference.verdict == Verdict.SKIP,
-            *active(),
+            *skipped(),
             still_open,
         )
         .values(withdrawn_at=now)
@@ -219,15 +219,12 @@ def _take_one(session: Session, labeller_id: int, *, turn: int, now: datetime) -
 def _withdrawn_verdicts(
     session: Session, labeller_id: int, pair_ids: Sequence[int]
 ) -> dict[int, Verdict]:
-    query = (
-        select(Preference.pair_id, Preference.verdict)
-        .where(
-            Preference.labeller_id == labeller_id,
-            Preference.pair_id.in_(pair_ids),
-            Preference.withdrawn_at.is_not(None),
-            Preference.superseded_by.is_(None),
-        )
-        .order_by(Preference.id)
+    # At most one of a labeller's verdicts on a pair is not superseded.
+    query = select(Preference.pair_id, Preference.verdict).where(
+        Preference.labeller_id == labeller_id,
+        Preference.pair_id.in_(pair_ids),
+        Preference.withdrawn_at.is_not(None),
+        Preference.superseded_by.is_(None),
     )
     return {pair_id: verdict for pair_id, verdict in session.execute(query)}
 

@@ -9,10 +9,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.clock import utc_now
 from storage.conversations import text_problem
-from storage.enums import PairOrigin, Side, Verdict
+from storage.enums import Side, Verdict
 from storage.errors import InputError, NotFoundError
 from storage.tables import Adapter, Claim, Pair, Preference, Prompt
-from storage.verdicts import active, decided
+from storage.verdicts import decided, is_comparison, skipped
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,8 @@ def _count(
 def _num_verdicts(session: Session, labeller_id: int, *where: ColumnElement[bool]) -> int:
     mine = (Preference.labeller_id == labeller_id, *decided(), *where)
     # Comparisons are few and have their own index: subtracting them spares a join over all.
-    votes = select(func.count()).select_from(Pair).join(Preference, Preference.pair_id == Pair.id)
-    num_votes = session.scalar(votes.where(Pair.origin == PairOrigin.COMPARISON, *mine)) or 0
+    comparison = Preference.pair_id.in_(select(Pair.id).where(is_comparison()))
+    num_votes = _count(session, Preference.id, comparison, *mine)
     return _count(session, Preference.id, *mine) - num_votes
 
 
@@ -173,8 +173,7 @@ def _num_skipped(session: Session, labeller_id: int) -> int:
         session.scalar(
             query.where(
                 Preference.labeller_id == labeller_id,
-                Preference.verdict == Verdict.SKIP,
-                *active(),
+                *skipped(),
                 Claim.preference_id.is_(None),
             )
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.consensus import Outcome, consensus
@@ -54,7 +54,7 @@ class Snapshot:
 def freeze(
     session: Session, *, include_comparisons: bool = True, round: int | None = None
 ) -> Snapshot:
-    """Turn all active verdicts into training rows, with three queries whatever the number.
+    """Turn all active verdicts into training rows, with four queries whatever the number.
 
     Args:
         session: any session; one transaction sees one state.
@@ -69,9 +69,9 @@ def freeze(
     verdicts = _verdicts(session)
     prompts = _prompts(session)
     rows: dict[Split, list[tuple[str, Row]]] = {Split.TRAIN: [], Split.HELDOUT: []}
-    numbers = dict.fromkeys(("ties", "both_bad", "skipped", "unlabelled", "equal"), 0)
-    for pair_id, prompt_id, text_a, text_b in _pairs(session, where):
-        outcome = consensus(found := verdicts.get(pair_id, []))
+    numbers = dict.fromkeys(("ties", "both_bad", "skipped", "equal"), 0)
+    for pair_id, prompt_id, text_a, text_b in _judged_pairs(session, where):
+        outcome = consensus(found := verdicts[pair_id])
         if outcome not in (Outcome.A, Outcome.B):
             numbers[_why_undecided(outcome, found)] += 1
         elif text_a == text_b:
@@ -80,16 +80,20 @@ def freeze(
             messages, split = prompts[prompt_id]
             sides = (text_a, text_b) if outcome is Outcome.A else (text_b, text_a)
             rows[split].append(_row(pair_id, messages, *sides))
+    num_pairs = session.scalar(select(func.count(Pair.id)).where(*where)) or 0
+    num_judged = sum(numbers.values()) + sum(len(found) for found in rows.values())
     train, heldout = (_sorted(rows[split]) for split in (Split.TRAIN, Split.HELDOUT))
     return Snapshot(
         train=[row for _, row in train],
         heldout=[row for _, row in heldout],
         hash=_hash([digest for digest, _ in train], [digest for digest, _ in heldout]),
-        counts=SnapshotCounts(train=len(train), heldout=len(heldout), **numbers),
+        counts=SnapshotCounts(
+            train=len(train), heldout=len(heldout), unlabelled=num_pairs - num_judged, **numbers
+        ),
     )
 
 
-def _pairs(
+def _judged_pairs(
     session: Session, where: list[ColumnElement[bool]]
 ) -> Iterable[tuple[int, int, str, str]]:
     a, b = aliased(Completion), aliased(Completion)
@@ -97,7 +101,7 @@ def _pairs(
         select(Pair.id, Pair.prompt_id, a.text, b.text)
         .join(a, a.id == Pair.completion_a)
         .join(b, b.id == Pair.completion_b)
-        .where(*where)
+        .where(*where, exists().where(Preference.pair_id == Pair.id, *active()))
     )
     return (row._tuple() for row in session.execute(query))
 
@@ -111,7 +115,10 @@ def _verdicts(session: Session) -> dict[int, list[Verdict]]:
 
 
 def _prompts(session: Session) -> dict[int, tuple[list[Message], Split]]:
-    query = select(Prompt.id, Prompt.messages, Prompt.split)
+    judged = select(Pair.prompt_id).join(Preference, Preference.pair_id == Pair.id)
+    query = select(Prompt.id, Prompt.messages, Prompt.split).where(
+        Prompt.id.in_(judged.where(*active()))
+    )
     return {prompt_id: (messages, split) for prompt_id, messages, split in session.execute(query)}
 
 
@@ -120,7 +127,7 @@ def _why_undecided(outcome: Outcome, verdicts: list[Verdict]) -> str:
         return "ties"
     if Verdict.BOTH_BAD in verdicts:
         return "both_bad"
-    return "skipped" if verdicts else "unlabelled"
+    return "skipped"
 
 
 def _row(pair_id: int, messages: list[Message], chosen: str, rejected: str) -> tuple[str, Row]:

@@ -251,6 +251,9 @@ class Labeller(Table):
 
 _ACTIVE = "withdrawn_at IS NULL AND superseded_by IS NULL"
 _DECIDED = f"{_ACTIVE} AND verdict <> 'skip'"
+_SKIPPED = f"{_ACTIVE} AND verdict = 'skip'"
+# Part of the indexes for counting, so that a count need not look at the table.
+_CONDITION = ("verdict", "withdrawn_at", "superseded_by")
 
 
 class Preference(Table):
@@ -269,23 +272,33 @@ class Preference(Table):
         Index(
             "ix_preferences_decided",
             "pair_id",
-            "verdict",
+            *_CONDITION,
             sqlite_where=text(_DECIDED),
             postgresql_where=text(_DECIDED),
         ),
-        Index("ix_preferences_labeller_id", "labeller_id", "id"),
+        Index(None, "pair_id", "labeller_id"),
+        Index(None, "labeller_id", "id"),
         Index(
             "ix_preferences_labeller_day",
             "labeller_id",
             "created_at",
+            *_CONDITION,
             sqlite_where=text(_DECIDED),
             postgresql_where=text(_DECIDED),
+        ),
+        Index(
+            "ix_preferences_skipped",
+            "labeller_id",
+            "pair_id",
+            *_CONDITION,
+            sqlite_where=text(_SKIPPED),
+            postgresql_where=text(_SKIPPED),
         ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     submit_id: Mapped[str] = mapped_column(String(64), unique=True)
-    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
     labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"))
     verdict: Mapped[Verdict]
     left: Mapped[Side | None]  # which completion was shown left; None if nobody looked here
@@ -310,6 +323,7 @@ class Claim(Table):
             "ix_claims_open",
             "pair_id",
             "slot",
+            "preference_id",
             sqlite_where=text(_OPEN),
             postgresql_where=text(_OPEN),
         ),
@@ -328,4 +342,4 @@ class Claim(Table):
     until: Mapped[datetime | None]
     left: Mapped[Side | None]  # drawn at random when the pair is taken
     turn: Mapped[int | None]  # the labeller sees held pairs in this order
-    preference_id: Mapped[int | None] = mapped_column(ForeignKey("preferences.id"), unique=True)
+    preference_id: Mapped[int | None] = mapped_column(ForeignKey("preferences.id"))

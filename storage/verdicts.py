@@ -1,9 +1,12 @@
-"""The two conditions on preferences that most queries share."""
+"""The conditions that queries on verdicts share.
 
-from sqlalchemy import ColumnElement
+Constants stand in the SQL itself, not beside it: only so can SQLite use its partial indexes.
+"""
 
-from storage.enums import Verdict
-from storage.tables import Preference
+from sqlalchemy import ColumnElement, literal
+
+from storage.enums import PairOrigin, Verdict
+from storage.tables import Pair, Preference
 
 
 def active() -> tuple[ColumnElement[bool], ...]:
@@ -13,4 +16,16 @@ def active() -> tuple[ColumnElement[bool], ...]:
 
 def decided() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for a preference that counts and says something about the pair."""
-    return (*active(), Preference.verdict != Verdict.SKIP)
+    skip = literal(Verdict.SKIP, Preference.verdict.type, literal_execute=True)
+    return (*active(), Preference.verdict != skip)
+
+
+def skipped() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for a skip that counts."""
+    skip = literal(Verdict.SKIP, Preference.verdict.type, literal_execute=True)
+    return (*active(), Preference.verdict == skip)
+
+
+def is_comparison() -> ColumnElement[bool]:
+    """Return the condition for a pair of a base and a tuned answer."""
+    return Pair.origin == literal(PairOrigin.COMPARISON, Pair.origin.type, literal_execute=True)

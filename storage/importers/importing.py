@@ -17,17 +17,22 @@ _HELP = (
 )
 
 
-def inspect_file(path: Path) -> ImportReport:
-    """Say what a file holds; nothing is stored.
+def inspect_file(path: Path, *, prompts_only: bool = False) -> ImportReport:
+    """Say what `import_file` would take from a file; nothing is stored.
 
     Raises:
         InputError: the file cannot be opened, or no row of it can be used.
     """
-    return _understood(path).report()
+    return _understood(path, prompts_only=prompts_only).report()
 
 
 def import_file(
-    session: Session, path: Path, *, source: str, verdicts_by: str | None = None
+    session: Session,
+    path: Path,
+    *,
+    source: str,
+    verdicts_by: str | None = None,
+    prompts_only: bool = False,
 ) -> ImportReport:
     """Store the usable rows of a file that are not stored yet; bad rows are in the report.
 
@@ -36,11 +41,12 @@ def import_file(
         path: a jsonl file.
         source: name of the file or data set, kept with each prompt.
         verdicts_by: name of the imported labeller; None takes the source's.
+        prompts_only: leave answers and verdicts out, and keep the prompts of all rows.
 
     Raises:
         InputError: the file cannot be opened, or no row of it can be used; nothing is stored.
     """
-    understood = _understood(path)
+    understood = _understood(path, prompts_only=prompts_only)
     existing = store(session, understood.items, source=source, verdicts_by=verdicts_by or source)
     return understood.report(num_existing=existing)
 
@@ -64,8 +70,8 @@ def _lines(text: str) -> Iterator[tuple[int, Row]]:
             yield number, {"prompt": line.removesuffix("\r")}
 
 
-def _understood(path: Path) -> Understood:
-    understood = understand(read_rows(path))
+def _understood(path: Path, *, prompts_only: bool) -> Understood:
+    understood = understand(read_rows(path), prompts_only=prompts_only)
     if understood.num_rows == 0:
         raise InputError(f"{path.name} is empty, so there is nothing to import. {_HELP}")
     if not understood.items:

@@ -51,6 +51,7 @@ FAMILIES: tuple[Family, ...] = (
 class Understood:
     """The usable rows of a file, each content once, and what was dropped on the way."""
 
+    prompts_only: bool = False  # leave answers and verdicts out
     items: list[ImportedPrompt | ImportedPair] = field(default_factory=list)
     formats: dict[str, None] = field(default_factory=dict)  # in the order of their first row
     num_rows: int = 0
@@ -61,6 +62,8 @@ class Understood:
         """Add one row of the file."""
         self.num_rows += 1
         parsed = self._parsed(row)
+        if self.prompts_only and isinstance(parsed, ImportedPair):
+            parsed = ImportedPrompt(parsed.messages)
         if isinstance(parsed, Dropped):
             self._drop(number, parsed.reason)
         elif repeated := self._repeated(parsed):
@@ -106,9 +109,11 @@ class Understood:
         return REPEATED if self._seen[key] == verdict else OTHER_VERDICT
 
 
-def understand(rows: Iterable[tuple[int, Row | BadRow]]) -> Understood:
-    """Read all rows of a file."""
-    understood = Understood()
+def understand(
+    rows: Iterable[tuple[int, Row | BadRow]], *, prompts_only: bool = False
+) -> Understood:
+    """Read all rows of a file, or only their prompts."""
+    understood = Understood(prompts_only=prompts_only)
     for number, row in rows:
         understood.take(number, row)
     return understood

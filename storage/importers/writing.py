@@ -67,8 +67,10 @@ def _store_prompts(
         if digest not in known
     ]
     if rows:
-        query = insert(Prompt).returning(Prompt.content_hash, Prompt.id)
-        ids |= {digest: prompt_id for digest, prompt_id in session.execute(query, rows)}
+        session.execute(insert(Prompt), rows)
+        ids |= _ids_by(
+            session, Prompt.content_hash, Prompt.id, [row["content_hash"] for row in rows]
+        )
     return ids, known
 
 
@@ -94,10 +96,10 @@ def _store_pairs(
         for key, pair in new.items()
     ]
     if rows:
-        query = insert(Pair).returning(Pair.import_hash, Pair.id)
-        stored = {key or "": pair_id for key, pair_id in session.execute(query, rows)}
+        session.execute(insert(Pair), rows)
+        stored = _ids_by(session, Pair.import_hash, Pair.id, new)
         ids |= stored
-        session.execute(insert(Claim), [{"pair_id": i} for i in sorted(stored.values())])
+        session.execute(insert(Claim), [{"pair_id": pair_id} for pair_id in stored.values()])
     return ids, known
 
 
@@ -106,22 +108,30 @@ def _store_completions(
 ) -> dict[tuple[int, str], int]:
     """Return ids by prompt and text; answers of one prompt with the same text are one row."""
     keys = dict.fromkeys(wanted)
-    ids: dict[tuple[int, str], int] = {}
-    for chunk in _chunks({prompt_id for prompt_id, _ in keys}):
-        query = select(Completion.prompt_id, Completion.text, Completion.id).where(
-            Completion.prompt_id.in_(chunk), Completion.origin == CompletionOrigin.IMPORTED
-        )
-        ids |= {(prompt_id, text): found for prompt_id, text, found in session.execute(query)}
-    missing = [key for key in keys if key not in ids]
+    prompt_ids = dict.fromkeys(prompt_id for prompt_id, _ in keys)
+    ids = _imported_completions(session, prompt_ids)
     rows = [
         {"prompt_id": prompt_id, "text": text, "origin": CompletionOrigin.IMPORTED}
-        for prompt_id, text in missing
+        for prompt_id, text in keys
+        if (prompt_id, text) not in ids
     ]
     if rows:
-        insertion = insert(Completion).returning(Completion.id, sort_by_parameter_order=True)
-        stored = session.scalars(insertion, rows).all()
-        ids |= dict(zip(missing, stored, strict=True))
+        session.execute(insert(Completion), rows)
+        ids = _imported_completions(session, prompt_ids)
     return ids
+
+
+def _imported_completions(
+    session: Session, prompt_ids: Iterable[int]
+) -> dict[tuple[int, str], int]:
+    query = select(Completion.prompt_id, Completion.text, Completion.id).where(
+        Completion.origin == CompletionOrigin.IMPORTED
+    )
+    return {
+        (prompt_id, text): found
+        for chunk in _chunks(prompt_ids)
+        for prompt_id, text, found in session.execute(query.where(Completion.prompt_id.in_(chunk)))
+    }
 
 
 def _store_verdicts(

@@ -258,7 +258,7 @@ def _create_preferences() -> None:
     op.create_index(
         "ix_preferences_decided",
         "preferences",
-        ["pair_id", "verdict"],
+        ["pair_id", "verdict", "withdrawn_at", "superseded_by"],
         sqlite_where=sa.text(
             "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict <> 'skip'"
         ),
@@ -269,7 +269,7 @@ def _create_preferences() -> None:
     op.create_index(
         "ix_preferences_labeller_day",
         "preferences",
-        ["labeller_id", "created_at"],
+        ["labeller_id", "created_at", "verdict", "withdrawn_at", "superseded_by"],
         sqlite_where=sa.text(
             "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict <> 'skip'"
         ),
@@ -277,8 +277,19 @@ def _create_preferences() -> None:
             "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict <> 'skip'"
         ),
     )
-    op.create_index("ix_preferences_labeller_id", "preferences", ["labeller_id", "id"])
-    op.create_index(op.f("ix_preferences_pair_id"), "preferences", ["pair_id"])
+    op.create_index(op.f("ix_preferences_labeller_id_id"), "preferences", ["labeller_id", "id"])
+    op.create_index(
+        op.f("ix_preferences_pair_id_labeller_id"), "preferences", ["pair_id", "labeller_id"]
+    )
+    op.create_index(
+        "ix_preferences_skipped",
+        "preferences",
+        ["labeller_id", "pair_id", "verdict", "withdrawn_at", "superseded_by"],
+        sqlite_where=sa.text("withdrawn_at IS NULL AND superseded_by IS NULL AND verdict = 'skip'"),
+        postgresql_where=sa.text(
+            "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict = 'skip'"
+        ),
+    )
     op.create_index(
         "uq_preferences_active",
         "preferences",
@@ -309,7 +320,6 @@ def _create_claims() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_claims")),
         sa.UniqueConstraint("pair_id", "slot", name=op.f("uq_claims_pair_id_slot")),
-        sa.UniqueConstraint("preference_id", name=op.f("uq_claims_preference_id")),
     )
     op.create_index(
         "ix_claims_held",
@@ -321,7 +331,7 @@ def _create_claims() -> None:
     op.create_index(
         "ix_claims_open",
         "claims",
-        ["pair_id", "slot"],
+        ["pair_id", "slot", "preference_id"],
         sqlite_where=sa.text("preference_id IS NULL"),
         postgresql_where=sa.text("preference_id IS NULL"),
     )
