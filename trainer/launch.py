@@ -36,13 +36,18 @@ def start(folder: Path, *, device: str = "auto") -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    # Noted here too: until the worker holds the lock, this is how it is known to be alive.
+    _note_identity(folder, process.pid)
     threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
     return process.pid
 
 
 def is_alive(folder: Path) -> bool:
-    """Whether a worker works on the folder now (it may need a second after `start`)."""
-    return run_folder.is_locked(folder)
+    """Whether a worker works on the folder, or has just been started on it."""
+    if run_folder.is_locked(folder):
+        return True
+    identity = _read_identity(folder)
+    return identity is not None and _process_start_time(identity[0]) == identity[1]
 
 
 def stop(folder: Path) -> None:
@@ -77,12 +82,16 @@ def log_tail(folder: Path, num_lines: int = 50) -> str:
 
 def write_identity(folder: Path) -> None:
     """Note this process in `worker.json`; called by the worker while it holds the lock."""
+    _note_identity(folder, os.getpid())
+
+
+def _note_identity(folder: Path, pid: int) -> None:
     identity = {
-        "pid": os.getpid(),
-        "start_time": _process_start_time(os.getpid()),
+        "pid": pid,
+        "start_time": _process_start_time(pid),
         "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
-    partial = folder / "worker.json.partial"
+    partial = folder / f"worker.json.{os.getpid()}.partial"
     partial.write_text(json.dumps(identity) + "\n", encoding="utf-8")
     partial.replace(folder / "worker.json")
 
@@ -96,10 +105,12 @@ def _read_identity(folder: Path) -> tuple[int, str] | None:
 
 
 def _process_start_time(pid: int) -> str | None:
-    """When the process started, as the system tells it; None without such a process."""
+    """When the process started, as the system tells it; None without such a living process."""
     try:
-        # Fields after the command's closing bracket; the 22nd of all is the start in clock ticks.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        # Fields after the command's closing bracket: the state first, and the 22nd of all is the
+        # start in clock ticks. A zombie has ended; only its parent has not looked yet.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
     except OSError:
         if Path("/proc/self").exists():
             return None

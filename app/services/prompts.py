@@ -11,18 +11,23 @@ from storage.prompts import PromptDetail, PromptRow
 PASTED = "pasted"  # source of prompts typed or pasted on the screen
 
 
-def preview_file(path: Path) -> ImportReport:
+def preview_file(path: Path, *, prompts_only: bool = False) -> ImportReport:
     """Say what a file holds; nothing is stored. Raises InputError if it cannot be used."""
-    return importers.inspect_file(path)
+    return importers.inspect_file(path, prompts_only=prompts_only)
 
 
-def import_file(context: Context, user: User, path: Path, *, name: str) -> ImportReport:
+def import_file(
+    context: Context, user: User, path: Path, *, name: str, prompts_only: bool = False
+) -> ImportReport:
     """Store the usable rows of a file, all of them or none; `name` is kept as their source.
 
+    With `prompts_only` answers and verdicts are left out, so that new pairs can be generated.
     Raises InputError for a file that cannot be used; nothing is stored then.
     """
     with context.database.session_scope() as session:
-        return importers.import_file(session, path, source=name)
+        return importers.import_file(
+            session, path, source=name, prompts_only=prompts_only
+        )
 
 
 def import_text(context: Context, user: User, text: str) -> ImportReport:
