@@ -1,0 +1,1 @@
+"""Widgets and pure markup that two screens or more use."""

@@ -1,0 +1,67 @@
+"""The one way in which markup of our own reaches the page, and small labelled pieces of text.
+
+`gr.HTML` builds its template with `Function()`, which the content security policy forbids; so our
+own markup goes through Markdown with its sanitising switched off. It takes numbers and fixed words
+only. Whatever a person, a file or a model wrote goes to `model_text`, which sanitises.
+"""
+
+import gradio as gr
+
+
+def own_markup(
+    elem_id: str, value: str = "", *, elem_classes: list[str] | None = None
+) -> gr.Markdown:
+    """A place for markup that PairTune made from numbers and fixed words."""
+    return gr.Markdown(
+        value,
+        elem_id=elem_id,
+        elem_classes=["own-markup", *(elem_classes or [])],
+        sanitize_html=False,
+        latex_delimiters=[],
+    )
+
+
+def model_text(
+    elem_id: str | None = None, value: str = "", *, elem_classes: list[str] | None = None
+) -> gr.Markdown:
+    """A place for text of a person or a model: sanitised Markdown that keeps line ends."""
+    return gr.Markdown(
+        value,
+        elem_id=elem_id,
+        elem_classes=["model-text", *(elem_classes or [])],
+        sanitize_html=True,
+        line_breaks=True,
+        latex_delimiters=[],
+    )
+
+
+def sentence(
+    value: str = "",
+    *,
+    elem_id: str | None = None,
+    elem_classes: list[str] | None = None,
+    visible: bool = True,
+) -> gr.Markdown:
+    """A line of interface text; sanitised, since names and messages may be part of it."""
+    return gr.Markdown(
+        value,
+        elem_id=elem_id,
+        elem_classes=["sentence", *(elem_classes or [])],
+        latex_delimiters=[],
+        visible=visible,
+    )
+
+
+def heading(text: str, help_text: str = "") -> gr.Markdown:
+    """A section's heading, with the field's word explained behind a small "?"."""
+    return own_markup(None, f"<h3>{text}{hint(help_text)}</h3>", elem_classes=["heading"])
+
+
+def hint(help_text: str) -> str:
+    """A "?" that tells `help_text` (fixed words) on hover, on focus and to a screen reader."""
+    if not help_text:
+        return ""
+    return (
+        f'<span class="hint" tabindex="0" role="note" aria-label="{help_text}" '
+        f'data-help="{help_text}">?</span>'
+    )

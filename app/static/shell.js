@@ -1,0 +1,46 @@
+// The frame of the page: buttons that go to another tab, questions before dangerous clicks, the list
+// of keys. Gradio's own `js=` needs eval, which the content security policy forbids.
+(() => {
+  "use strict";
+
+  const tabButton = (name) => document.getElementById(`tab-${name}-button`);
+
+  window.pairtune = {
+    // True while this tab is the one on the screen.
+    tabIsOpen: (name) => tabButton(name)?.getAttribute("aria-selected") === "true",
+    goTo(name) {
+      tabButton(name)?.click();
+      window.scrollTo({ top: 0 });
+    },
+    // Give a Gradio text field a value as if it had been typed.
+    fill(id, value) {
+      const field = document.querySelector(`#${id} textarea, #${id} input`);
+      if (!field) return false;
+      const prototype = Object.getPrototypeOf(field);
+      Object.getOwnPropertyDescriptor(prototype, "value").set.call(field, value);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      return true;
+    },
+    typing: (element) =>
+      Boolean(element?.closest?.("input, textarea, select, [contenteditable], [role=slider], dialog")),
+  };
+
+  const QUESTIONS = {
+    "asks-stop": "Stop this run? What is done so far is kept.",
+    "asks-new": "Start a new conversation? This one leaves the screen; its votes are kept.",
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button, a");
+    if (!button) return;
+    for (const [name, question] of Object.entries(QUESTIONS)) {
+      if (button.classList.contains(name) && !button.disabled && !window.confirm(question)) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        return;
+      }
+    }
+    const target = [...button.classList].find((name) => name.startsWith("goto-"));
+    if (target) window.pairtune.goTo(target.slice("goto-".length));
+  }, true);
+})();

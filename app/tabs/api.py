@@ -1,0 +1,212 @@
+"""The named endpoints for scripts: JSON in, JSON out, the same services and role checks as the page.
+
+Call one with `POST /gradio_api/call/NAME {"data": [arguments in order]}`, or with `gradio_client`.
+"""
+
+import json
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from app.errors import show_errors
+from app.security import current_user, require
+from app.services import comparing, labelling, pairs, prompts, runs, statistics, training, transfer
+from app.services.comparing import Ballot, Comparison, Turn
+from app.services.context import Context
+from app.services.labelling import Answer, LabelScreen, PairScreen
+from app.services.pairs import GenerationRequest
+from app.services.training import TrainingRequest
+from storage.errors import InputError
+from trainer.generation.options import SamplingOptions
+
+Json = dict[str, Any]
+OPTION_GROUPS = ("training", "lora", "quantization", "stopping")
+
+
+def add_endpoints(context: Context) -> None:
+    """Add every endpoint to the page that is being built."""
+    endpoints = Endpoints(context)
+    for handler in (
+        endpoints.import_file,
+        endpoints.generate_pairs,
+        endpoints.submit_and_next,
+        endpoints.start_run,
+        endpoints.runs,
+        endpoints.run_status,
+        endpoints.stop_run,
+        endpoints.compare,
+        endpoints.vote,
+        endpoints.export,
+        endpoints.statistics,
+    ):
+        gr.api(
+            handler,
+            api_name=handler.__name__,
+            concurrency_id="chat" if handler.__name__ == "compare" else None,
+        )
+
+
+class Endpoints:
+    """One method for each endpoint; its parameters are the call's arguments."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @show_errors
+    @require("admin")
+    def import_file(self, file: dict, request: gr.Request) -> dict:
+        """Import an uploaded file, given as {"path": what /gradio_api/upload has answered}."""
+        path = _uploaded(file)
+        report = prompts.import_file(
+            self._context, current_user(request), str(path), name=path.name
+        )
+        return {**asdict(report), "examples": len(report.examples)}
+
+    @show_errors
+    @require("admin")
+    def generate_pairs(
+        self,
+        num_pairs: int,
+        request: gr.Request,
+        model: str = "starter",
+        options: dict | None = None,
+    ) -> dict:
+        """Queue a run that makes pairs; `options`: sampling options, and only_without_pair."""
+        sampling = dict(options or {})
+        only_without_pair = bool(sampling.pop("only_without_pair", True))
+        wanted = GenerationRequest(
+            num_pairs=num_pairs,
+            model=model,
+            only_without_pair=only_without_pair,
+            sampling=SamplingOptions.from_dict(sampling),
+        )
+        return {"run_id": pairs.start_generation(self._context, current_user(request), wanted)}
+
+    @show_errors
+    @require("annotator")
+    def submit_and_next(
+        self, submit_id: str, pair_id: int | None, verdict: str, request: gr.Request
+    ) -> dict:
+        """Store a verdict (left, right, tie, both_bad, skip) and return the next pair.
+
+        An empty pair_id stores nothing and only fetches.
+        """
+        user = current_user(request)
+        if not pair_id:
+            return _label_json(labelling.fetch(self._context, user))
+        answer = Answer(submit_id=submit_id, pair_id=pair_id, choice=verdict)
+        return _label_json(labelling.submit(self._context, user, answer))
+
+    @show_errors
+    @require("admin")
+    def start_run(self, kind: str, request: gr.Request, options: dict | None = None) -> dict:
+        """Queue a training run. `kind`: dpo, sft or sft_dpo.
+
+        `options`: model, preset, adapter_id, and what differs from the preset in the groups
+        training, lora, quantization and stopping.
+        """
+        given = dict(options or {})
+        groups = {name: given.pop(name) for name in OPTION_GROUPS if name in given}
+        unknown = given.keys() - {"model", "preset", "adapter_id"}
+        if unknown:
+            raise InputError(
+                f"start_run knows no option {', '.join(sorted(unknown))}. Known are model, preset, "
+                f"adapter_id, {', '.join(OPTION_GROUPS)}."
+            )
+        wanted = TrainingRequest(recipe=kind, options=groups, **given)
+        run_ids = training.start_training(self._context, current_user(request), wanted)
+        return {"run_ids": run_ids}
+
+    @show_errors
+    @require("annotator")
+    def runs(self, request: gr.Request) -> list:
+        """All runs, newest first."""
+        return [
+            {**asdict(row), "created_at": row.created_at.isoformat()}
+            for row in runs.list_runs(self._context)
+        ]
+
+    @show_errors
+    @require("annotator")
+    def run_status(self, run_id: int, request: gr.Request) -> dict:
+        """One run with its progress, curves and log."""
+        return runs.to_json(runs.run_view(self._context, run_id))
+
+    @show_errors
+    @require("admin")
+    def stop_run(self, run_id: int, request: gr.Request) -> dict:
+        """Ask a run for a clean stop."""
+        runs.stop_run(self._context, current_user(request), run_id)
+        return {"run_id": run_id, "stopping": True}
+
+    @show_errors
+    @require("annotator")
+    def compare(
+        self, prompt: str, adapter: int, request: gr.Request, options: dict | None = None
+    ) -> dict:
+        """Answer a prompt with base and tuned; `options`: sampling options, and blind."""
+        given = dict(options or {})
+        blind = bool(given.pop("blind", False))
+        message = [{"role": "user", "content": prompt}]
+        turn = Turn(
+            adapter_id=adapter,
+            left=message,
+            right=message,
+            sampling=SamplingOptions.from_dict(given),
+            blind=blind,
+        )
+        answer = Comparison("", "")
+        for answer in comparing.stream(self._context, current_user(request), turn):
+            pass
+        return asdict(answer)
+
+    @show_errors
+    @require("annotator")
+    def vote(self, submit_id: str, pair_id: int, verdict: str, request: gr.Request) -> dict:
+        """Vote on a comparison (left, right, tie, both_bad); reveals who stood where."""
+        ballot = Ballot(submit_id=submit_id or uuid.uuid4().hex, pair_id=pair_id, choice=verdict)
+        return asdict(comparing.vote(self._context, current_user(request), ballot))
+
+    @show_errors
+    @require("admin")
+    def export(self, request: gr.Request) -> list:
+        """The labelled pairs in TRL's conversational form."""
+        path = transfer.export_preferences(self._context)
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    @show_errors
+    @require("annotator")
+    def statistics(self, request: gr.Request) -> dict:
+        """Verdicts, sides, labellers and win rates."""
+        return asdict(statistics.overview(self._context))
+
+
+def _uploaded(file: Json) -> Path:
+    """The path of a file that came through this server's upload, and no other."""
+    given = file.get("path") if isinstance(file, dict) else None
+    if not isinstance(given, str):
+        raise InputError(
+            'import_file takes {"path": ...} with the path that /gradio_api/upload answered.'
+        )
+    path = Path(given).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+        raise InputError("There is no uploaded file at this path. Upload it first, then import it.")
+    return path
+
+
+def _label_json(screen: LabelScreen) -> Json:
+    return {
+        "current": _pair_json(screen.current),
+        "upcoming": _pair_json(screen.upcoming),
+        "progress": asdict(screen.progress),
+        "notice": screen.notice,
+    }
+
+
+def _pair_json(pair: PairScreen | None) -> Json | None:
+    return asdict(pair) if pair else None

@@ -1,0 +1,89 @@
+"""The Data screen: what is stored, and the files to take home."""
+
+from typing import Any
+
+import gradio as gr
+
+from app.components.markup import heading, sentence
+from app.errors import show_errors
+from app.presentation import counts_line
+from app.security import require
+from app.services import comparing, prompts, transfer
+from app.services.context import Context
+
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+class DataTab:
+    """The screen's widgets and its handlers."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        """Lay the screen out; a file is made when it is asked for, and saved by the browser."""
+        self._counts = sentence(elem_id="data-counts", elem_classes=["muted"])
+        with gr.Row(elem_classes=["panels"]):
+            with gr.Column(elem_classes=["pane"], min_width=300):
+                heading("Preferences")
+                sentence(
+                    "One line for each labelled pair with a chosen and a rejected answer, in TRL's "
+                    "conversational form. Ties, both-bad verdicts and skips are left out.",
+                    elem_classes=["muted"],
+                )
+                with gr.Row(elem_classes=["actions"]):
+                    self._export = gr.Button(
+                        "Download preferences (.jsonl)", variant="primary", elem_id="data-export"
+                    )
+            with gr.Column(elem_classes=["pane"], min_width=300):
+                heading("Adapters", "LoRA weights: what training has added to a base model.")
+                self._none = sentence("No adapter yet. Train one first.", elem_classes=["muted"])
+                self._adapter = gr.Dropdown(
+                    [], show_label=False, container=False, elem_id="data-adapter", visible=False
+                )
+                with gr.Row(elem_classes=["actions"]):
+                    self._pack = gr.Button(
+                        "Download adapter", elem_id="data-adapter-download", interactive=False
+                    )
+        # The script clicks this link as soon as a new file lies behind it.
+        self._file = gr.DownloadButton(
+            "Save", visible="hidden", elem_id="data-file", elem_classes=["saves"]
+        )
+        self._wire(page, tab)
+
+    def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        shown = [self._counts, self._export, self._none, self._adapter, self._pack]
+        for event in (page.load, tab.select):
+            event(self.refresh, self._adapter, shown, **PRIVATE)
+        self._export.click(self.export, None, self._file, **PRIVATE)
+        self._pack.click(self.pack, self._adapter, self._file, **PRIVATE)
+
+    @show_errors
+    @require("annotator")
+    def refresh(self, adapter_id: int | None, request: gr.Request) -> dict[Any, Any]:
+        """Count again, and list the adapters that there are now."""
+        counts = prompts.header_counts(self._context)
+        choices = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
+        known = [identity for _, identity in choices]
+        chosen = adapter_id if adapter_id in known else (known[0] if known else None)
+        return {
+            self._counts: counts_line(counts),
+            self._export: gr.Button(interactive=bool(counts.num_labelled)),
+            self._none: gr.Markdown(visible=not choices),
+            self._adapter: gr.Dropdown(choices, value=chosen, visible=bool(choices)),
+            self._pack: gr.Button(interactive=bool(choices)),
+        }
+
+    @show_errors
+    @require("admin")
+    def export(self, request: gr.Request) -> str:
+        """Write the preferences to a file for the browser."""
+        return str(transfer.export_preferences(self._context))
+
+    @show_errors
+    @require("admin")
+    def pack(self, adapter_id: int | None, request: gr.Request) -> Any:
+        """Pack the chosen adapter for the browser."""
+        if adapter_id is None:
+            return gr.skip()
+        return str(transfer.adapter_archive(self._context, adapter_id))

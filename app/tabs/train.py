@@ -1,0 +1,139 @@
+"""The Train screen: choose a recipe, see what would train, start it, and watch."""
+
+from typing import Any
+
+import gradio as gr
+
+from app.components.markup import heading, sentence
+from app.components.options_form import OptionsForm
+from app.components.run_panel import RunPanel
+from app.errors import show_errors
+from app.presentation import preflight_text
+from app.security import current_user, require
+from app.services import comparing, models, training
+from app.services.context import Context
+from app.services.runs import preset_choices
+from app.services.training import TrainingRequest
+
+RECIPES = [
+    ("DPO\nMoves the model towards chosen answers and away from rejected ones.", "dpo"),
+    ("SFT then DPO\nFirst learns to write the chosen answers, then prefers them.", "sft_dpo"),
+]
+FIRST_PRESET = "quick"
+FROM_BASE = 0
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+class TrainTab:
+    """The screen's widgets and its handlers."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.panel = RunPanel(context)
+
+    def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        """Lay the form out on the left and the chosen run on the right."""
+        with gr.Row(elem_id="train-halves"):
+            with gr.Column(elem_id="train-form", elem_classes=["pane"], min_width=320):
+                self._build_form()
+            with gr.Column(elem_id="train-run", min_width=320):
+                self.panel.build(page, tab)
+        self._wire(page, tab)
+
+    def _build_form(self) -> None:
+        heading(
+            "Recipe",
+            "DPO: direct preference optimisation, training on pairs of a chosen and a rejected "
+            "answer. SFT: supervised fine-tuning on the chosen answers alone.",
+        )
+        self._recipe = gr.Radio(
+            RECIPES, value="dpo", show_label=False, elem_id="train-recipe", elem_classes=["cards"]
+        )
+        choices = models.model_choices(self._context)
+        self._model = gr.Dropdown(
+            choices, value=choices[0][1], label="Base model", elem_id="train-model"
+        )
+        self._adapter = gr.Dropdown(
+            [("the base model itself", FROM_BASE)],
+            value=FROM_BASE,
+            label="Start from",
+            elem_id="train-adapter",
+        )
+        self._preset = gr.Dropdown(
+            preset_choices(), value=FIRST_PRESET, label="Preset", elem_id="train-preset"
+        )
+        self._options = OptionsForm(FIRST_PRESET)
+        self._options.build()
+        with gr.Column(elem_id="train-preflight"):
+            self._preflight = sentence("", elem_classes=["small", "preflight"])
+            self._label = gr.Button(
+                "Label pairs", size="sm", elem_classes=["goto-label"], visible=False
+            )
+        self._start = gr.Button(
+            "Start training", variant="primary", elem_id="train-start", interactive=False
+        )
+
+    def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        choices = [self._recipe, self._model, self._preset, self._adapter]
+        form = [*choices, *self._options.inputs()]
+        found = [self._preflight, self._label, self._start]
+        self._preset.input(self.fill, self._preset, self._options.inputs(), **PRIVATE).then(
+            self.check, form, found, **PRIVATE
+        )
+        for event in (page.load, tab.select):
+            event(self.list_adapters, self._adapter, self._adapter, **PRIVATE).then(
+                self.check, form, found, **PRIVATE
+            )
+        watched = [self._recipe, self._model, self._adapter, *self._options.inputs()]
+        for widget in watched:
+            widget.input(self.check, form, found, trigger_mode="always_last", **PRIVATE)
+        self._start.click(
+            self.start,
+            [*self.panel.state(), *form],
+            [self.panel.chosen, *self.panel.outputs()],
+            **PRIVATE,
+        )
+
+    @show_errors
+    @require("annotator")
+    def fill(self, preset: str, request: gr.Request) -> dict[Any, Any]:
+        """Put the preset's values into the form."""
+        return self._options.filled(preset)
+
+    @show_errors
+    @require("annotator")
+    def list_adapters(self, chosen: int, request: gr.Request) -> Any:
+        """Offer the adapters to go on from; keep the choice if it still exists."""
+        found = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
+        value = chosen if chosen in [identity for _, identity in found] else FROM_BASE
+        return gr.Dropdown([("the base model itself", FROM_BASE), *found], value=value)
+
+    @show_errors
+    @require("annotator")
+    def check(self, request: gr.Request, *form: Any) -> dict[Any, Any]:
+        """Say what would train and what stands in the way."""
+        found = training.preflight(self._context, self._request(form))
+        return {
+            self._preflight: preflight_text(found),
+            self._label: gr.Button(visible=not found.num_train),
+            self._start: gr.Button(interactive=not found.problems),
+        }
+
+    @show_errors
+    @require("admin")
+    def start(
+        self, request: gr.Request, seen: dict[int, int], chosen: int | None, *form: Any
+    ) -> dict[Any, Any]:
+        """Queue the run, and follow it on the right."""
+        training.start_training(self._context, current_user(request), self._request(form))
+        return {self.panel.chosen: None, **self.panel.changes(seen, None)}
+
+    def _request(self, form: tuple[Any, ...]) -> TrainingRequest:
+        recipe, model, preset, adapter, *values = form
+        return TrainingRequest(
+            recipe=recipe,
+            model=model,
+            preset=preset,
+            options=self._options.changes(preset, values),
+            adapter_id=adapter or None,
+        )
