@@ -16,7 +16,7 @@ from typing import Any
 
 from trainer import launch, model_source, run_folder
 from trainer.errors import RunFolderError, TrainerError
-from trainer.run_context import Cancelled, RunContext
+from trainer.run_context import Cancelled, RunContext, RunFailed
 from trainer.run_folder import EventWriter
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
@@ -72,7 +72,8 @@ def _carry_out(context: RunContext) -> int:
         context.events.write("cancelled", **outcome.fields)
         return CANCELLED
     except TrainerError as error:
-        context.events.write("failed", message=str(error), traceback="")
+        fields = error.fields if isinstance(error, RunFailed) else {}
+        context.events.write("failed", message=str(error), traceback="", **fields)
         print(error, file=sys.stderr)
         return FAILED
     except Exception as error:

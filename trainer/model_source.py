@@ -65,9 +65,12 @@ def worker_environment(name: str, data_folder: Path) -> dict[str, str]:
     """Environment of a process that loads the model, to be set before it imports anything big.
 
     Without a model to fetch the hub is never asked. Progress bars and telemetry are off, and
-    libraries may not fetch compiled code.
+    libraries may not fetch compiled code. OpenMP's threads sleep at their barriers: where several
+    processes share the cores, spinning ones take the time that the others need.
     """
     environment = {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONWARNINGS": "ignore::FutureWarning",
         "USE_HUB_KERNELS": "0",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import run_folder
+from trainer.errors import TrainerError
 from trainer.run_folder import EventWriter, RunSpec
 
 
@@ -27,9 +28,17 @@ class RunContext:
         return run_folder.read_rows(self.folder, name)
 
 
-class Cancelled(Exception):  # noqa: N818 (an outcome, not an error)
+class Cancelled(Exception):
     """The run was stopped as asked; carries the fields of the `cancelled` event."""
 
     def __init__(self, **fields: Any) -> None:
         super().__init__("The run was stopped as asked.")
+        self.fields = fields
+
+
+class RunFailed(TrainerError):
+    """The run failed after it made something; carries more fields of the `failed` event."""
+
+    def __init__(self, message: str, **fields: Any) -> None:
+        super().__init__(message)
         self.fields = fields

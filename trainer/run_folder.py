@@ -290,7 +290,7 @@ def _spec_from_json(path: Path, data: dict[str, Any]) -> RunSpec:
     model = data.get("model")
     model = model if isinstance(model, dict) else {}
     spec = RunSpec(
-        id=data.get("id", None),
+        id=data.get("id"),
         kind=data.get("kind", ""),
         base=model.get("base", ""),
         adapter=model.get("adapter"),

@@ -1,0 +1,1 @@
+"""Statistics on results: pure functions that know nothing of models, never importing torch."""

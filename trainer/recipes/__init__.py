@@ -1,0 +1,1 @@
+"""Kinds of training: their options and how each is carried out."""

@@ -1,0 +1,139 @@
+"""Options of a training run as a whole, and the presets.
+
+What a run leaves out takes the default of its recipe, so no options at all is a valid choice.
+Never imports torch.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from trainer.errors import TrainerError
+from trainer.recipes.option_fields import read
+from trainer.recipes.option_groups import (
+    LoraOptions,
+    QuantizationOptions,
+    StoppingOptions,
+    TrainingOptions,
+)
+
+Group = TypeVar("Group")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """All options of a training run, as the object `options` of `run.json`."""
+
+    training: TrainingOptions = TrainingOptions()
+    lora: LoraOptions = LoraOptions()
+    quantization: QuantizationOptions | None = None
+    stopping: StoppingOptions | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options for JSON; `from_dict` gives them back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, defaults: Self | None = None) -> Self:
+        """Read options; what is missing stays as in `defaults` (the class's own without them).
+
+        Raises TrainerError naming an unknown option or a value of the wrong kind; what the
+        values mean together is checked by `problems`.
+        """
+        given = defaults or cls()
+        unknown = sorted(data.keys() - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise TrainerError(
+                f"There is no group of options {', '.join(unknown)}. "
+                "Known are training, lora, quantization and stopping."
+            )
+        if data.get("lora", {}) is None:
+            raise TrainerError("Only adapters are trained: leave lora out, or give its options.")
+        return dataclasses.replace(
+            given,
+            training=read(given.training, _group(data, "training"), "training"),
+            lora=read(given.lora, _group(data, "lora"), "lora"),
+            quantization=_optional(data, "quantization", given.quantization, QuantizationOptions()),
+            stopping=_optional(data, "stopping", given.stopping, StoppingOptions()),
+        )
+
+    def problems(self) -> list[str]:
+        """Everything that is wrong or contradicts itself, one sentence each."""
+        groups = (self.training, self.lora, self.quantization, self.stopping)
+        found = [problem for group in groups if group for problem in group.problems()]
+        if self.lora.lora_dropout and self.training.disable_dropout:
+            found.append("lora_dropout has no effect while disable_dropout is true. Change one.")
+        return found
+
+
+def _group(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    group = data.get(name, {})
+    if not isinstance(group, Mapping):
+        raise TrainerError(f"The options {name} are {group!r}, but must be an object.")
+    return group
+
+
+def _optional(
+    data: Mapping[str, Any], name: str, given: Group | None, fresh: Group
+) -> Group | None:
+    if name not in data:
+        return given
+    if data[name] is None:
+        return None
+    return read(given or fresh, _group(data, name), name)
+
+
+_ARTICLE = RunOptions(
+    training=TrainingOptions(
+        learning_rate=3e-4,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=2,
+        max_steps=100,
+        eval_steps=20,
+        gradient_checkpointing=True,
+        precompute_ref_log_probs=False,
+        disable_dropout=False,
+    ),
+    lora=LoraOptions(r=8, lora_alpha=16, lora_dropout=0.05),
+    quantization=QuantizationOptions(bnb_4bit_compute_dtype="float16"),
+)
+
+_QLORA_7B = RunOptions(
+    training=TrainingOptions(
+        learning_rate=5e-5,
+        num_train_epochs=1.0,
+        per_device_train_batch_size=2,
+        gradient_accumulation_steps=8,
+        lr_scheduler_type="cosine",
+        gradient_checkpointing=True,
+        eval_steps=50,
+        save_steps=50,
+    ),
+    lora=LoraOptions(r=16, lora_alpha=32),
+    quantization=QuantizationOptions(),
+)
+
+PRESETS: dict[str, RunOptions] = {
+    "quick": RunOptions(),
+    "article": _ARTICLE,
+    "qlora-7b": _QLORA_7B,
+}
+"""DPO options by the preset's name."""
+
+PRESET_REASONS: dict[str, str] = {
+    "quick": "For a small model and some dozens of pairs on a CPU with two cores.",
+    "article": "The reference recipe of QLoRA DPO as published: 4 bits, LoRA r 8, 100 steps.",
+    "qlora-7b": "For 7 to 8 billion parameters on one GPU of 24 GB: 4 bits, LoRA r 16, one pass.",
+}
+
+
+def sft_options(options: RunOptions) -> RunOptions:
+    """Options for the SFT half of "SFT then DPO", made from those of its DPO half.
+
+    SFT raises one answer instead of pushing two apart, so it takes a smaller rate; two passes are
+    enough for the model to speak in the style of the chosen answers. Nothing stops it early, as
+    the stop is on rewards, which SFT has none of.
+    """
+    training = dataclasses.replace(options.training, learning_rate=2e-4, num_train_epochs=2.0)
+    return dataclasses.replace(options, training=training, stopping=None)

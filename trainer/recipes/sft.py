@@ -1,0 +1,48 @@
+"""Supervised fine-tuning with TRL on the chosen answers, with the loss on the answer alone."""
+
+from typing import Any
+
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+
+from trainer.recipes import training
+from trainer.recipes.callbacks import RunCallback
+from trainer.recipes.guard import FiniteLossMixin
+from trainer.recipes.options import PRESETS, sft_options
+from trainer.recipes.tokens import PairTokens
+from trainer.run_context import RunContext
+
+
+def run(context: RunContext) -> dict[str, Any]:
+    """Carry out an SFT run and return its summary."""
+    setup = training.prepare(context, sft_options(PRESETS["quick"]))
+    arguments = SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True)
+    model, lora = training.load_policy(setup)
+    callback = RunCallback(context, stopping=None)
+    trainer = AnswerTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=_dataset(setup.train),
+        eval_dataset=_dataset(setup.heldout) if setup.heldout else None,
+        processing_class=setup.tokenizer,
+        peft_config=lora,
+        callbacks=[callback],
+    )
+    return training.carry_out(trainer, callback, setup)
+
+
+class AnswerTrainer(FiniteLossMixin, SFTTrainer):
+    """TRL's SFTTrainer that stops at the first loss that is not finite."""
+
+
+def _dataset(pairs: list[PairTokens]) -> Dataset:
+    """Rows as TRL takes them when they are tokenised already: ids, and which are the answer."""
+    return Dataset.from_list(
+        [
+            {
+                "input_ids": pair.prompt_ids + pair.chosen_ids,
+                "completion_mask": [0] * len(pair.prompt_ids) + [1] * len(pair.chosen_ids),
+            }
+            for pair in pairs
+        ]
+    )

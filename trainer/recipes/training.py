@@ -1,0 +1,193 @@
+"""What the recipes share: reading a run, loading the policy, training it, keeping the result."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft import LoraConfig, PeftModel
+from transformers.trainer_utils import get_last_checkpoint
+
+from trainer import loading, run_folder
+from trainer.errors import TrainerError
+from trainer.recipes.adapter_output import TRAINED, save_adapter
+from trainer.recipes.callbacks import RunCallback
+from trainer.recipes.guard import NonFiniteLossError
+from trainer.recipes.options import RunOptions
+from trainer.recipes.tokens import PairTokens, cut, tokenise
+from trainer.run_context import Cancelled, RunContext, RunFailed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+
+# Options that TRL's configurations take as they are.
+_PASSED_ON = (
+    "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
+    "gradient_accumulation_steps", "per_device_eval_batch_size", "max_length",
+    "gradient_checkpointing", "lr_scheduler_type", "warmup_steps", "weight_decay",
+    "max_grad_norm", "optim", "logging_steps", "seed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run that was read and found fit to start."""
+
+    context: RunContext
+    options: RunOptions
+    tokenizer: "PreTrainedTokenizerBase"
+    train: list[PairTokens]
+    heldout: list[PairTokens]
+    checkpoint: str | None  # resume from here
+
+
+def prepare(context: RunContext, defaults: RunOptions) -> Setup:
+    """Read options and data, tokenise, warn of what is cut, and write the event `started`."""
+    options = RunOptions.from_dict(context.spec.options, defaults=defaults)
+    problems = options.problems()
+    if problems:
+        raise TrainerError("The options cannot work. " + " ".join(problems))
+    tokenizer = loading.load_tokenizer(context.spec.base, context.data_folder)
+    kept: dict[str, list[PairTokens]] = {}
+    warnings = []
+    for name in ("train.jsonl", "heldout.jsonl"):
+        pairs = tokenise(tokenizer, context.rows(name), name)
+        kept[name], fit = cut(pairs, options.training.max_length)
+        warnings.append(fit.warning(options.training.max_length, f"Pairs of {name}"))
+    if not kept["train.jsonl"]:
+        raise TrainerError("There are no pairs to train on. Label some pairs first.")
+    setup = Setup(context, options, tokenizer, kept["train.jsonl"], kept["heldout.jsonl"],
+                  _usable_checkpoint(context.folder))  # fmt: skip
+    _write_started(setup)
+    for warning in filter(None, warnings):
+        context.events.write("warning", message=warning)
+    return setup
+
+
+def load_policy(setup: Setup) -> "tuple[PreTrainedModel | PeftModel, LoraConfig | None]":
+    """The model to train, and what TRL needs to put a fresh adapter on it.
+
+    A run that goes on from an adapter gets a PeftModel with it and no configuration: TRL then
+    keeps a frozen copy of that adapter as the reference. Both together TRL refuses.
+    """
+    context, options = setup.context, setup.options
+    quantization = options.to_dict()["quantization"]
+    model = loading.load_model(
+        context.spec.base,
+        context.data_folder,
+        quantization=quantization,
+        device=context.device,
+    )
+    model.config.use_cache = False
+    if context.spec.adapter is not None:
+        folder = run_folder.adapter_path(context.data_folder, context.spec.adapter)
+        policy = loading.load_adapter(
+            model, folder, name=TRAINED, base=context.spec.base, trainable=True
+        )
+        return policy, None
+    lora = options.to_dict()["lora"]
+    if not isinstance(lora["target_modules"], str):
+        lora["target_modules"] = list(lora["target_modules"])
+    return model, LoraConfig(task_type="CAUSAL_LM", **lora)
+
+
+def trainer_arguments(setup: Setup) -> dict[str, Any]:
+    """Arguments that DPOConfig and SFTConfig share."""
+    training = setup.options.training
+    device = loading.pick_device(setup.context.device)
+    evaluate = bool(setup.heldout and training.eval_steps)
+    return {
+        **{name: getattr(training, name) for name in _PASSED_ON},
+        "output_dir": str(setup.context.folder / "checkpoints"),
+        "eval_strategy": "steps" if evaluate else "no",
+        "eval_steps": training.eval_steps or None,
+        "save_strategy": "steps" if training.save_steps else "no",
+        "save_steps": training.save_steps or 500,
+        "save_total_limit": 1,
+        "logging_nan_inf_filter": False,
+        "report_to": [],
+        "disable_tqdm": True,
+        "use_cpu": device.type == "cpu",
+        "dataloader_pin_memory": device.type == "cuda",
+        **_precision(device),
+    }
+
+
+def _precision(device: torch.device) -> dict[str, bool]:
+    dtype = loading.pick_dtype(device)
+    return {"bf16": dtype is torch.bfloat16, "fp16": dtype is torch.float16}
+
+
+def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[str, Any]:
+    """Train, evaluate, save the adapter; returns the summary of the `finished` event.
+
+    Raises Cancelled when a stop was asked for, and RunFailed when the loss broke; both name the
+    adapter that was saved on the way out.
+    """
+    context = setup.context
+    # TRL turns the adapter of a 4-bit base into bfloat16, which loses small updates.
+    for weight in trainer.model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    started = time.monotonic()
+    try:
+        trainer.train(resume_from_checkpoint=setup.checkpoint)
+        if not trainer.has_finite_weights():
+            raise NonFiniteLossError("The last step broke the adapter. Lower the learning rate.")
+    except NonFiniteLossError as error:
+        saved = None
+        if trainer.restore_last_good():
+            saved = save_adapter(trainer.model, context, setup.options)
+        raise RunFailed(str(error), adapter=saved) from error
+    if callback.cancelled and trainer.state.global_step == 0:
+        raise Cancelled(summary={}, adapter=None)
+    if setup.heldout and not callback.cancelled and callback.evaluated_at is None:
+        trainer.evaluate()
+    saved = save_adapter(trainer.model, context, setup.options)
+    summary = {
+        "adapter": saved,
+        "steps": trainer.state.global_step,
+        "num_train": len(setup.train),
+        "num_heldout": len(setup.heldout),
+        "metrics": callback.metrics,
+        "stopped_early": callback.stopped_early,
+        "training_seconds": round(time.monotonic() - started, 1),
+    }
+    if callback.cancelled:
+        raise Cancelled(summary=summary, adapter=saved)
+    shutil.rmtree(context.folder / "checkpoints", ignore_errors=True)
+    return summary
+
+
+def _write_started(setup: Setup) -> None:
+    context = setup.context
+    device = loading.pick_device(context.device)
+    context.events.write(
+        "started",
+        num_train=len(setup.train),
+        num_heldout=len(setup.heldout),
+        num_tokens=sum(pair.num_tokens() for pair in setup.train),
+        base=context.spec.base,
+        reference="base model" if context.spec.adapter is None else context.spec.adapter,
+        device=device.type,
+        dtype=str(loading.pick_dtype(device)).removeprefix("torch."),
+        options=setup.options.to_dict(),
+        resumed_from_step=_step_of(setup.checkpoint),
+    )
+
+
+def _usable_checkpoint(folder: Path) -> str | None:
+    """The last checkpoint that was written to its end (its state file comes last)."""
+    checkpoints = folder / "checkpoints"
+    while checkpoints.is_dir():
+        last = get_last_checkpoint(str(checkpoints))
+        if last is None or (Path(last) / "trainer_state.json").exists():
+            return last
+        shutil.rmtree(last)
+    return None
+
+
+def _step_of(checkpoint: str | None) -> int:
+    return int(checkpoint.rpartition("-")[2]) if checkpoint else 0
