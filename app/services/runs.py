@@ -16,7 +16,7 @@ from storage.enums import RunKind, RunStatus
 from storage.errors import InputError
 from storage.tables import Run
 from trainer import launch, run_folder
-from trainer.evaluation.diagnosis import diagnose
+from trainer.evaluation.diagnosis import diagnosis
 
 LOG_LINES = 200
 TRAINING_KINDS = (RunKind.SFT, RunKind.DPO)
@@ -87,7 +87,7 @@ def run_view(context: Context, run_id: int) -> RunView:
             eta_seconds=progress.get("eta_seconds"),
             curves=curves,
             log=launch.log_tail(folder, LOG_LINES),
-            diagnosis=diagnose(curves, num_pairs=summary.get("num_pairs", 0)),
+            diagnosis=diagnosis(curves, num_train=summary.get("num_pairs", 0)),
             warnings=summary.get("warnings", []),
             summary={key: value for key, value in summary.items() if key != "warnings"},
             adapter_id=adapter.id if adapter else None,
