@@ -20,24 +20,27 @@ STYLES = ("tokens.css", "style.css", "label.css")
 SCRIPTS = ("shell.js", "hotkeys.js")
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
-TABS = (
-    ("Prompts", "prompts", PromptsTab),
-    ("Label", "label", LabelTab),
-    ("Train", "train", TrainTab),
-    ("Compare", "compare", CompareTab),
-    ("Statistics", "statistics", StatisticsTab),
-    ("Data", "data", DataTab),
-)
 
 
 def build(context: Context) -> gr.Blocks:
     """The whole page over these services; mount it with `MOUNT_OPTIONS`."""
+    train, compare = TrainTab(context), CompareTab(context)
+    screens = (
+        ("Prompts", PromptsTab(context)),
+        ("Label", LabelTab(context)),
+        ("Train", train),
+        ("Compare", compare),
+        ("Statistics", StatisticsTab(context)),
+        ("Data", DataTab(context)),
+    )
     with gr.Blocks(title="PairTune", analytics_enabled=False, fill_width=True) as page:
         Header(context).build(page)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
-            for title, name, screen in TABS:
+            for title, screen in screens:
+                name = title.lower()
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}") as tab:
-                    screen(context).build(page, tab)
+                    screen.build(page, tab)
+        train.panel.compare_on(compare.choose, compare.outputs_of_choice())
         add_endpoints(context)
     return page
 

@@ -8,15 +8,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.services.comparing import AdapterChoice
+from app.services.comparing import AdapterChoice, WinRate
 from app.services.labelling import Progress
 from app.services.runs import RunRow, RunView
-from app.services.statistics import LabellerRow, Overview
+from app.services.statistics import Overview
 from app.services.training import Preflight
+from storage.enums import Verdict
 from storage.importers import ImportReport
 from storage.preferences import Counts
 from storage.prompts import PromptDetail, PromptRow
-from trainer.evaluation.win_rate import WinRate
+from storage.verdict_statistics import LabellerCounts, VerdictCounts
 
 NOTHING = "–"
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:])")
@@ -184,7 +185,9 @@ def _dropped(summary: Mapping[str, Any]) -> list[str]:
 
 def label_progress(progress: Progress, *, has_pair: bool) -> str:
     """The line above the pair: where one is, what is open, what was done by whom."""
-    parts = [f"**Pair {progress.position}** · {progress.num_open} left"] if has_pair else []
+    num_left = progress.num_open - 1
+    left = f"{num_left:,} left" if num_left > 0 else "the last one"
+    parts = [f"**Pair {progress.position}** · {left}"] if has_pair else []
     parts.append(f"you have labelled {progress.by_me_today} today, {progress.by_me} in all")
     if progress.by_all != progress.by_me:
         parts.append(f"everyone {progress.by_all}")
@@ -193,6 +196,9 @@ def label_progress(progress: Progress, *, has_pair: bool) -> str:
 
 def nothing_to_label(progress: Progress) -> str:
     """What an empty queue means, and what to do next."""
+    if progress.num_skipped:
+        skipped = plural(progress.num_skipped, "pair")
+        return f"### Only what you skipped is left: {skipped}.\n\nSee them again, or train."
     if progress.by_all:
         done = plural(progress.by_all, "pair")
         return f"### All {done} are labelled.\n\nTrain on them, or generate more."
@@ -260,8 +266,9 @@ def run_cells(rows: Sequence[RunRow]) -> list[list[Any]]:
             + (f", {row.kind.upper()} half" if row.recipe == "sft_dpo" else ""),
             NOTHING if row.num_pairs is None else str(row.num_pairs),
             NOTHING if row.accuracy is None else f"{row.accuracy:.0%}",
-            duration(row.seconds),
-            row.started_by,
+            # A running run's time would make the table a new one at every tick.
+            NOTHING if row.status == "running" else duration(row.seconds),
+            row.started_by or NOTHING,
         ]
         for row in rows
     ]
@@ -304,20 +311,7 @@ def prompt_page(detail: PromptDetail) -> tuple[str, str]:
     return facts, "\n\n".join(parts)
 
 
-def win_rate_sentence(rate: WinRate) -> str:
-    """How the votes on an adapter stand, with their interval."""
-    num_decisive = rate.num_tuned + rate.num_base
-    if not num_decisive:
-        return "No votes yet."
-    interval = f"{100 * rate.low:.0f}–{100 * rate.high:.0f} %"
-    text = (
-        f"**Tuned preferred in {rate.num_tuned} of {plural(num_decisive, 'vote')}** "
-        f"({100 * rate.share:.0f} %, {interval})"
-    )
-    return f"{text} · {plural(rate.num_ties, 'tie')}" if rate.num_ties else text
-
-
-def verdict_table(verdicts: Mapping[str, int]) -> str:
+def verdict_table(verdicts: Mapping[Verdict, int]) -> str:
     """How often each verdict was given, as a Markdown table."""
     words = {
         "a": "decided",
@@ -339,22 +333,22 @@ def verdict_table(verdicts: Mapping[str, int]) -> str:
 
 def side_sentence(found: Overview) -> str:
     """Whether people prefer a side, as far as the numbers can tell."""
-    if not found.num_decisive or not found.left_interval:
+    if found.left_share is None or found.left_interval is None:
         return "Nobody has decided a pair yet."
     low, high = found.left_interval
-    share = 100 * found.num_left / found.num_decisive
+    counts: VerdictCounts = found.counts
     judged = (
         "This is compatible with no habit."
         if low <= 0.5 <= high
         else "This is more than chance explains."
     )
     return (
-        f"**{found.num_left} of {found.num_decisive} decisions for the left answer** "
-        f"({share:.0f} %, {100 * low:.0f}–{100 * high:.0f} %). {judged}"
+        f"**{counts.num_left} of {counts.num_decisive} decisions for the left answer** "
+        f"({100 * found.left_share:.0f} %, {100 * low:.0f}–{100 * high:.0f} %). {judged}"
     )
 
 
-def labeller_table(labellers: Sequence[LabellerRow]) -> str:
+def labeller_table(labellers: Sequence[LabellerCounts]) -> str:
     """Who has labelled how much, as a Markdown table."""
     if not labellers:
         return "Nobody has labelled yet."
@@ -371,5 +365,12 @@ def win_rate_table(rates: Sequence[tuple[AdapterChoice, WinRate]]) -> str:
     """The win rate of every adapter, as a Markdown table."""
     if not rates:
         return "No adapter yet."
-    rows = [f"| {escaped(choice.label)} | {win_rate_sentence(rate)} |" for choice, rate in rates]
+    rows = [f"| {escaped(choice.label)} | {escaped(rate.sentence)} |" for choice, rate in rates]
     return "\n".join(["| Adapter | Votes |", "|:--|:--|", *rows])
+
+
+def prompt_label(messages: Sequence[Mapping[str, str]]) -> str:
+    """A conversation in a list of choices: the start of its last turn."""
+    turns = sum(message["role"] == "user" for message in messages)
+    label = shortened(messages[-1]["content"], 90)
+    return label if turns == 1 else f"{label} (turn {turns})"

@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.components.hints import hint
+
 WIDTH, HEIGHT = 420, 176
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 24
 COIN_FLIP_LOSS = math.log(2)  # the DPO loss of a policy that equals its reference
@@ -114,18 +116,13 @@ def charts_markup(charts: Sequence[Chart]) -> str:
 
 def _figure(chart: Chart) -> str:
     legend = "".join(
-        f'<span class="key look-{series.look}">{series.name} <b>{_last(series, chart.percent)}</b></span>'
+        f'<span class="key look-{series.look}">{series.name} '
+        f"<b>{_last(series, chart.percent)}</b></span>"
         for series in chart.series
         if series.points
     )
-    hint = (
-        f'<span class="hint" tabindex="0" role="note" aria-label="{chart.help_text}" '
-        f'data-help="{chart.help_text}">?</span>'
-    )
-    return (
-        f'<figure class="chart"><figcaption><span class="title">{chart.title}{hint}</span>'
-        f"{legend}</figcaption>{_svg(chart)}</figure>"
-    )
+    title = f'<span class="title">{chart.title}{hint(chart.help_text)}</span>'
+    return f'<figure class="chart"><figcaption>{title}{legend}</figcaption>{_svg(chart)}</figure>'
 
 
 def _svg(chart: Chart) -> str:
@@ -184,9 +181,8 @@ class _Frame:
     def reference_line(self, value: float, label: str) -> str:
         y = self.y(value)
         text = (
-            f'<text class="tick" x="{WIDTH - RIGHT}" y="{y - 4:.1f}" text-anchor="end">{label}</text>'
-            if label
-            else ""
+            f'<text class="tick" x="{WIDTH - RIGHT}" y="{y - 4:.1f}" text-anchor="end">'
+            f"{label}</text>"
         )
         return f'<path class="reference" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>{text}'
 

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from app.components.changes import Seen, only_changes
-from app.components.markup import heading, own_markup, sentence
+from app.components.markup import heading, own_markup, progress_bar, sentence
 from app.components.sampling import sampling_fields, sampling_of
 from app.errors import show_errors
 from app.presentation import generation_line
@@ -14,7 +14,6 @@ from app.security import current_user, require
 from app.services import models, pairs, runs
 from app.services.context import Context
 from app.services.pairs import GenerationRequest
-from app.services.runs import RunView
 
 POLL_SECONDS = 1.5
 ACTIVE = ("queued", "running")
@@ -141,6 +140,7 @@ class GenerationPanel:
         view = pairs.latest_generation(self._context)
         num_ready = pairs.num_ready(self._context)
         active = view is not None and view.row.status in ACTIVE
+        bar = progress_bar("Pairs made", view.step, view.num_steps) if view and active else ""
         updates = {
             self._generate: gr.Button(interactive=not active),
             self._stop: gr.Button(visible=active),
@@ -148,18 +148,9 @@ class GenerationPanel:
                 f"Start labelling ({num_ready:,} ready)" if num_ready else "Start labelling",
                 interactive=bool(num_ready),
             ),
-            self._bar: _bar(view) if active else "",
+            self._bar: bar,
             self._status: generation_line(view, num_ready) if view else "",
             self._timer: gr.Timer(active=active),
         }
         seen, changed = only_changes(seen, updates)
         return {self._seen: seen, **changed}
-
-
-def _bar(view: RunView | None) -> str:
-    share = view.step / view.num_steps if view and view.step and view.num_steps else 0.0
-    percent = min(100, round(100 * share))
-    return (
-        f'<div class="bar" role="progressbar" aria-label="Pairs made" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{percent}"><span style="width:{percent}%"></span></div>'
-    )

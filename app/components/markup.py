@@ -7,9 +7,11 @@ only. Whatever a person, a file or a model wrote goes to `model_text`, which san
 
 import gradio as gr
 
+from app.components.hints import hint
+
 
 def own_markup(
-    elem_id: str, value: str = "", *, elem_classes: list[str] | None = None
+    elem_id: str | None, value: str = "", *, elem_classes: list[str] | None = None
 ) -> gr.Markdown:
     """A place for markup that PairTune made from numbers and fixed words."""
     return gr.Markdown(
@@ -57,11 +59,11 @@ def heading(text: str, help_text: str = "") -> gr.Markdown:
     return own_markup(None, f"<h3>{text}{hint(help_text)}</h3>", elem_classes=["heading"])
 
 
-def hint(help_text: str) -> str:
-    """A "?" that tells `help_text` (fixed words) on hover, on focus and to a screen reader."""
-    if not help_text:
-        return ""
+def progress_bar(label: str, done: int | None, total: int | None) -> str:
+    """How much is done, as a thin bar with its number for screen readers."""
+    percent = min(100, round(100 * done / total)) if done and total else 0
     return (
-        f'<span class="hint" tabindex="0" role="note" aria-label="{help_text}" '
-        f'data-help="{help_text}">?</span>'
+        f'<div class="bar" role="progressbar" aria-label="{label}" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{percent}">'
+        f'<span style="width:{percent}%"></span></div>'
     )

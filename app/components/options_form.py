@@ -4,67 +4,75 @@ A preset fills the form; what the person changes is what a run is asked for, lai
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import gradio as gr
 
-from app.services.runs import OptionField, option_fields, preset_values
+from app.services.options import OptionField, option_fields, preset_values
+from storage.errors import InputError
 
-SECTION_WORDS = {
+GROUPS = {
     "Preference": "Preference · how hard to push",
     "Learning": "Learning · steps and rate",
     "Adapter": "Adapter · LoRA",
     "Memory": "Memory · batch, length, 4 bits",
 }
-# Groups that may be absent as a whole: a switch says whether they are there.
+# Sections of a run's options that may be absent as a whole: a switch says whether they are there.
 SWITCHES = {
     "quantization": (
         "Load the base model in 4 bits",
-        "Needs a quarter of the memory; slower.",
+        "Takes a quarter of the memory; each step is slower.",
         "Memory",
     ),
     "stopping": (
         "Stop early",
-        "End once held-out pairs are told apart well enough, before answers collapse.",
+        "End once held-out pairs are told apart, before answers collapse; limits under More.",
         "Learning",
     ),
 }
+SWITCH_ITSELF = "load_in_4bit"
+Key = tuple[str, str]
 
 
 class OptionsForm:
-    """The fields of all groups, folded by section, advanced ones folded once more."""
+    """The fields of all sections, folded by group, advanced ones folded once more."""
 
     def __init__(self, preset: str) -> None:
-        self._fields = option_fields()
+        self._fields = {
+            (field.section, field.name): field
+            for field in option_fields()
+            if field.name != SWITCH_ITSELF
+        }
         self._preset = preset
         self._switches: dict[str, gr.Checkbox] = {}
-        self._widgets: dict[tuple[str, str], Any] = {}
+        self._widgets: dict[Key, Any] = {}
 
     def build(self) -> None:
-        """Lay the sections out, filled with the preset's values."""
-        in_order = sorted(self._fields, key=lambda field: list(SECTION_WORDS).index(field.section))
-        for section, fields in groupby(in_order, key=lambda field: field.section):
-            listed = list(fields)
-            with gr.Accordion(SECTION_WORDS[section], open=False, elem_classes=["options"]):
-                self._build_switches(section)
-                self._build_fields([field for field in listed if not field.advanced])
-                advanced = [field for field in listed if field.advanced]
+        """Lay the groups out, filled with the preset's values."""
+        values = preset_values(self._preset)
+        for group, title in GROUPS.items():
+            fields = [field for field in self._fields.values() if field.group == group]
+            with gr.Accordion(title, open=False, elem_classes=["options"]):
+                self._build_switches(group, values)
+                self._build_fields([field for field in fields if not field.advanced], values)
+                advanced = [field for field in fields if field.advanced]
                 if advanced:
                     with gr.Accordion("More", open=False, elem_classes=["options"]):
-                        self._build_fields(advanced)
+                        self._build_fields(advanced, values)
 
-    def _build_switches(self, section: str) -> None:
-        for group, (label, info, where) in SWITCHES.items():
-            if where == section and any(field.group == group for field in self._fields):
-                value = preset_values(self._preset).get(group) is not None
-                self._switches[group] = gr.Checkbox(value, label=label, info=info)
+    def _build_switches(self, group: str, values: Mapping[str, Any]) -> None:
+        for section, (label, info, where) in SWITCHES.items():
+            if where == group:
+                self._switches[section] = gr.Checkbox(
+                    values[section] is not None,
+                    label=label,
+                    info=info,
+                    elem_id=f"option-{section}",
+                )
 
-    def _build_fields(self, fields: Sequence[OptionField]) -> None:
-        values = preset_values(self._preset)
+    def _build_fields(self, fields: Sequence[OptionField], values: Mapping[str, Any]) -> None:
         for field in fields:
-            value = _value_in(values, field)
-            self._widgets[field.group, field.name] = _widget(field, value)
+            self._widgets[field.section, field.name] = _widget(field, _value_in(values, field))
 
     def inputs(self) -> list[Any]:
         """All widgets, in the order in which `changes` takes their values."""
@@ -73,63 +81,60 @@ class OptionsForm:
     def filled(self, preset: str) -> dict[Any, Any]:
         """Updates that put a preset's values into the form."""
         values = preset_values(preset)
-        fields = {(field.group, field.name): field for field in self._fields}
         updates: dict[Any, Any] = {
-            widget: values.get(group) is not None for group, widget in self._switches.items()
+            widget: values[section] is not None for section, widget in self._switches.items()
         }
         for key, widget in self._widgets.items():
-            updates[widget] = _value_in(values, fields[key])
+            updates[widget] = _value_in(values, self._fields[key])
         return updates
 
     def changes(self, preset: str, form_values: Sequence[Any]) -> dict[str, Any]:
-        """What the form asks for that the preset does not, by group; None for a group left out."""
+        """What the form asks for that the preset does not, by section; None for one left out.
+
+        Raises InputError for an empty field.
+        """
         values = preset_values(preset)
-        switched = dict(zip(self._switches, form_values, strict=False))
-        given = dict(zip(self._widgets, form_values[len(self._switches) :], strict=True))
-        fields = {(field.group, field.name): field for field in self._fields}
+        num_switches = len(self._switches)
+        switched = dict(zip(self._switches, form_values[:num_switches], strict=True))
+        given = dict(zip(self._widgets, form_values[num_switches:], strict=True))
         changed: dict[str, Any] = {}
-        for (group, name), value in given.items():
-            if switched.get(group) is False:
+        for section, is_on in switched.items():
+            if is_on and values[section] is None:
+                changed[section] = {}
+            elif not is_on and values[section] is not None:
+                changed[section] = None
+        for (section, name), value in given.items():
+            if switched.get(section) is False:
                 continue
-            field = fields[group, name]
-            value = _read(field, value)
-            if values.get(group) is None or value != values[group].get(name):
-                changed.setdefault(group, {})[name] = value
-        for group, is_on in switched.items():
-            if not is_on and values.get(group) is not None:
-                changed[group] = None
+            field = self._fields[section, name]
+            if value is None or value == "":
+                raise InputError(
+                    f"The option {name} is empty. Fill it in, or choose the preset again."
+                )
+            if value != _value_in(values, field):
+                changed.setdefault(section, {})[name] = value
         return changed
 
 
 def _value_in(values: Mapping[str, Any], field: OptionField) -> Any:
-    """The field's value under a preset; a list of words is shown with commas."""
-    group = values.get(field.group)
-    value = field.default if group is None else group.get(field.name, field.default)
-    return ", ".join(value) if isinstance(value, (list, tuple)) else value
-
-
-def _read(field: OptionField, value: Any) -> Any:
-    """A form's value in the option's own type."""
-    if field.kind == "int" and value is not None:
-        return int(value)
-    if field.kind == "float" and value is not None:
-        return float(value)
-    if isinstance(field.default, (list, tuple)) and isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
-    return value
+    """The field's value under a preset; its default where the preset leaves the section out."""
+    section = values[field.section]
+    return field.default if section is None else section[field.name]
 
 
 def _widget(field: OptionField, value: Any) -> Any:
-    label = f"{field.label} ({field.unit})" if field.unit else field.label
+    words = field.name.replace("_", " ").capitalize()
     shared: dict[str, Any] = {
-        "label": label,
+        "label": f"{words} ({field.unit})" if field.unit else words,
         "info": field.help,
-        "elem_id": f"option-{field.group}-{field.name}",
+        "elem_id": f"option-{field.section}-{field.name}",
     }
-    if field.kind == "bool":
+    if isinstance(field.default, bool):
         return gr.Checkbox(value, **shared)
     if field.choices:
         return gr.Dropdown(list(field.choices), value=value, **shared)
-    if field.kind in ("int", "float"):
-        return gr.Number(value, precision=0 if field.kind == "int" else None, **shared)
+    if isinstance(field.default, int):
+        return gr.Number(value, precision=0, **shared)
+    if isinstance(field.default, float):
+        return gr.Number(value, **shared)
     return gr.Textbox(value, max_lines=1, **shared)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from app.components.changes import Seen, only_changes
 from app.components.charts import charts_markup, training_charts
-from app.components.markup import own_markup, sentence
+from app.components.markup import own_markup, progress_bar, sentence
 from app.errors import show_errors
 from app.presentation import bullet_list, escaped, fenced, run_cells, status_line
 from app.security import current_user, require
@@ -200,7 +200,7 @@ class RunPanel:
         return {
             self.adapter_id: view.adapter_id,
             self._status: status_line(view),
-            self._bar: _bar(view) if active else "",
+            self._bar: progress_bar("Steps done", view.step, view.num_steps) if active else "",
             self._stop: gr.Button(visible=active),
             self._resume: gr.Button(visible=view.can_resume),
             self._compare: gr.Button(visible=has_adapter),
@@ -216,12 +216,3 @@ def _notice(view: RunView) -> str:
     """What went wrong or deserves a warning; empty when nothing does."""
     lines = [view.row.error] if view.row.error else []
     return "\n\n".join(escaped(line) for line in [*lines, *view.warnings])
-
-
-def _bar(view: RunView) -> str:
-    share = view.step / view.num_steps if view.step and view.num_steps else 0.0
-    percent = min(100, round(100 * share))
-    return (
-        '<div class="bar" role="progressbar" aria-label="Steps done" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{percent}"><span style="width:{percent}%"></span></div>'
-    )

@@ -114,12 +114,22 @@
         ? `Pair ${state.position} of ${state.total}. Answer left. Answer right.${previous}`
         : "No pair to label.",
     );
-    if (waiting && state.serial >= waiting.serial) waiting = null;
+    if (waiting && state.serial >= waiting.serial) {
+      if (waiting.action === "edit") focusEdit();
+      waiting = null;
+    }
     if (!waiting && queued) {
       const choice = queued;
       queued = null;
       decide(choice);
     }
+  }
+
+  // The panel appears a moment after the answer; until then keys would still be verdicts.
+  function focusEdit(tries = 40) {
+    const field = document.querySelector("#label-edit-left textarea");
+    if (field) field.focus();
+    else if (tries) requestAnimationFrame(() => focusEdit(tries - 1));
   }
 
   function look() {
@@ -165,6 +175,7 @@
   const ACTIONS = {
     "label-undo": () => { if (!waiting) { flash("label-undo"); send("undo"); } },
     "label-edit": () => { if (!waiting && decks[front()]) send("edit", { pair_id: decks[front()] }); },
+    "label-reopen": () => { if (!waiting) send("reopen"); },
     "label-plain": togglePlain,
     "label-keys": listKeys,
   };

@@ -43,4 +43,15 @@
     const target = [...button.classList].find((name) => name.startsWith("goto-"));
     if (target) window.pairtune.goTo(target.slice("goto-".length));
   }, true);
+  // A file that the server has just made ready lies behind a hidden link: save it once.
+  const saved = new Set();
+  new MutationObserver(() => {
+    for (const link of document.querySelectorAll(".saves a[href], a.saves[href]")) {
+      if (saved.has(link.href)) continue;
+      saved.add(link.href);
+      link.click();
+    }
+  }).observe(document.documentElement, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["href"],
+  });
 })();

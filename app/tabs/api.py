@@ -1,13 +1,14 @@
-"""The named endpoints for scripts: JSON in, JSON out, the same services and role checks as the page.
+"""The named endpoints for scripts: JSON in, JSON out, the page's own services and role checks.
 
 Call one with `POST /gradio_api/call/NAME {"data": [arguments in order]}`, or with `gradio_client`.
 """
 
 import json
 import uuid
+from collections import deque
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -15,12 +16,13 @@ from gradio.utils import get_upload_folder
 from app.errors import show_errors
 from app.security import current_user, require
 from app.services import comparing, labelling, pairs, prompts, runs, statistics, training, transfer
-from app.services.comparing import Ballot, Comparison, Turn
+from app.services.comparing import Ballot, Turn
 from app.services.context import Context
 from app.services.labelling import Answer, LabelScreen, PairScreen
 from app.services.pairs import GenerationRequest
 from app.services.training import TrainingRequest
 from storage.errors import InputError
+from storage.labelling_queue import Choice
 from trainer.generation.options import SamplingOptions
 
 Json = dict[str, Any]
@@ -58,11 +60,15 @@ class Endpoints:
 
     @show_errors
     @require("admin")
-    def import_file(self, file: dict, request: gr.Request) -> dict:
+    def import_file(self, file: dict, request: gr.Request, prompts_only: bool = False) -> dict:
         """Import an uploaded file, given as {"path": what /gradio_api/upload has answered}."""
         path = _uploaded(file)
         report = prompts.import_file(
-            self._context, current_user(request), str(path), name=path.name
+            self._context,
+            current_user(request),
+            path,
+            name=path.name,
+            prompts_only=prompts_only,
         )
         return {**asdict(report), "examples": len(report.examples)}
 
@@ -98,7 +104,7 @@ class Endpoints:
         user = current_user(request)
         if not pair_id:
             return _label_json(labelling.fetch(self._context, user))
-        answer = Answer(submit_id=submit_id, pair_id=pair_id, choice=verdict)
+        answer = Answer(submit_id=submit_id, pair_id=pair_id, choice=cast(Choice, verdict))
         return _label_json(labelling.submit(self._context, user, answer))
 
     @show_errors
@@ -159,16 +165,16 @@ class Endpoints:
             sampling=SamplingOptions.from_dict(given),
             blind=blind,
         )
-        answer = Comparison("", "")
-        for answer in comparing.stream(self._context, current_user(request), turn):
-            pass
-        return asdict(answer)
+        steps = comparing.stream(self._context, current_user(request), turn)
+        return asdict(deque(steps, maxlen=1).pop())
 
     @show_errors
     @require("annotator")
     def vote(self, submit_id: str, pair_id: int, verdict: str, request: gr.Request) -> dict:
         """Vote on a comparison (left, right, tie, both_bad); reveals who stood where."""
-        ballot = Ballot(submit_id=submit_id or uuid.uuid4().hex, pair_id=pair_id, choice=verdict)
+        ballot = Ballot(
+            submit_id=submit_id or uuid.uuid4().hex, pair_id=pair_id, choice=cast(Choice, verdict)
+        )
         return asdict(comparing.vote(self._context, current_user(request), ballot))
 
     @show_errors
@@ -183,7 +189,7 @@ class Endpoints:
     @require("annotator")
     def statistics(self, request: gr.Request) -> dict:
         """Verdicts, sides, labellers and win rates."""
-        return asdict(statistics.overview(self._context))
+        return statistics.to_json(statistics.overview(self._context))
 
 
 def _uploaded(file: Json) -> Path:

@@ -1,20 +1,22 @@
 """The Compare screen: base and tuned answers side by side, streamed together, and voted on."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
 from app.components.markup import sentence
 from app.components.sampling import sampling_fields, sampling_of
 from app.errors import show_errors
-from app.presentation import escaped, win_rate_sentence
+from app.presentation import escaped, prompt_label
 from app.security import current_user, require
 from app.services import comparing
 from app.services.comparing import Ballot, Comparison, Turn
 from app.services.context import Context
+from storage.labelling_queue import Choice
 
 VOTES = {
     "left": ("Left better", "compare-vote-left"),
@@ -150,9 +152,19 @@ class CompareTab:
         with gr.Accordion("Sampling, the same on both sides", open=False):
             self._sampling = sampling_fields()
 
+    def _talk_view(self) -> list[Any]:
+        return [self._talk, *self._titles, *self._chats, *self._votes.values(), self._hint]
+
+    def _asking(self) -> list[Any]:
+        return [*self._talk_view(), self._prompt, self._send, self._stop]
+
+    def outputs_of_choice(self) -> list[Any]:
+        """What `choose` updates."""
+        return [self.adapter, *self._asking(), self._verdict]
+
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        talk_view = [self._talk, *self._titles, *self._chats, *self._votes.values(), self._hint]
-        asking = [*talk_view, self._prompt, self._send, self._stop]
+        talk_view = self._talk_view()
+        asking = self._asking()
         for event in (page.load, tab.select):
             event(
                 self.open,
@@ -160,7 +172,7 @@ class CompareTab:
                 [self._empty, self._stage, self.adapter, self._heldout, self._verdict],
                 **PRIVATE,
             )
-        self._heldout.input(self.pick, self._heldout, self._prompt, **PRIVATE)
+        self._heldout.input(self.pick, self._heldout, [*asking, self._heldout], **PRIVATE)
         inputs = [self._talk, self.adapter, self._prompt, self._blind, *self._sampling.as_list()]
         sent = gr.on(
             [self._send.click, self._prompt.submit],
@@ -186,26 +198,50 @@ class CompareTab:
         choices = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
         known = [identity for _, identity in choices]
         chosen = adapter_id if adapter_id in known else (known[0] if known else None)
-        prompts = comparing.heldout_prompts(self._context)
+        heldout = [
+            (prompt_label(messages), json.dumps(messages))
+            for messages in comparing.heldout_prompts(self._context)
+        ]
+        # A valid choice is not sent back: the person may have changed it in the meantime.
+        dropdown = (
+            gr.Dropdown(choices) if chosen == adapter_id else gr.Dropdown(choices, value=chosen)
+        )
         return {
             self._empty: gr.Column(visible=not choices),
             self._stage: gr.Column(visible=bool(choices)),
-            self.adapter: gr.Dropdown(choices, value=chosen),
-            self._heldout: gr.Dropdown(prompts, value=None),
+            self.adapter: dropdown,
+            self._heldout: gr.Dropdown(heldout, value=None),
             self._verdict: self._verdict_of(chosen),
         }
 
     @show_errors
     @require("annotator")
-    def choose(self, adapter_id: int | None, request: gr.Request) -> Any:
+    def choose(self, adapter_id: int | None, request: gr.Request) -> dict[Any, Any]:
         """Compare this adapter: the way in from the Train screen."""
-        return gr.skip() if adapter_id is None else gr.Dropdown(value=adapter_id)
+        choices = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
+        return {
+            self.adapter: gr.Dropdown(choices, value=adapter_id),
+            **self._emptied(),
+            self._verdict: self._verdict_of(adapter_id),
+        }
 
     @show_errors
     @require("annotator")
-    def pick(self, text: str | None, request: gr.Request) -> str:
-        """Put a held-out prompt into the field."""
-        return text or ""
+    def pick(self, chosen: str | None, request: gr.Request) -> dict[Any, Any]:
+        """Begin a conversation with a held-out prompt; its earlier turns come along."""
+        if not chosen:
+            return {self._heldout: gr.skip()}
+        *earlier, last = [
+            {"role": str(message["role"]), "content": str(message["content"])}
+            for message in json.loads(chosen)
+        ]
+        talk = Talk(left=tuple(earlier), right=tuple(earlier))
+        return {
+            self._talk: talk,
+            **self._shown(talk),
+            **self._busy(False),
+            self._prompt: last["content"],
+        }
 
     @show_errors
     @require("annotator")
@@ -214,8 +250,8 @@ class CompareTab:
     ) -> Iterator[dict[Any, Any]]:
         """Stream both answers; the finished turn becomes part of the conversation."""
         blind, *sampling = options
-        if not talk.left:
-            talk = Talk(adapter_id=adapter, blind=bool(blind))
+        if talk.adapter_id is None:
+            talk = replace(talk, adapter_id=adapter, blind=bool(blind))
         left, right = talk.asked(prompt.strip())
         yield {**self._shown(replace(talk, pair_id=None), left, right), **self._busy(True)}
         turn = Turn(
@@ -242,7 +278,7 @@ class CompareTab:
         """Store the vote, reveal the names, and go on from the preferred answer."""
         if talk.pair_id is None:
             return {self._hint: "Vote once both answers are there."}
-        ballot = Ballot(submit_id=talk.submit_id, pair_id=talk.pair_id, choice=choice)
+        ballot = Ballot(submit_id=talk.submit_id, pair_id=talk.pair_id, choice=cast(Choice, choice))
         result = comparing.vote(self._context, current_user(request), ballot)
         kept = (
             "The conversation goes on from the preferred answer."
@@ -262,7 +298,7 @@ class CompareTab:
             self._talk: voted,
             # The answers that were voted on stay on the screen until the next prompt.
             **self._shown(voted, list(talk.left), list(talk.right)),
-            self._verdict: win_rate_sentence(result.win_rate),
+            self._verdict: escaped(result.win_rate.sentence),
         }
 
     @show_errors
@@ -290,7 +326,7 @@ class CompareTab:
     def _verdict_of(self, adapter_id: int | None) -> str:
         if adapter_id is None:
             return ""
-        return win_rate_sentence(comparing.verdict(self._context, adapter_id))
+        return escaped(comparing.verdict(self._context, adapter_id).sentence)
 
     def _shown(
         self, talk: Talk, left: Messages | None = None, right: Messages | None = None

@@ -7,7 +7,7 @@ server is one event. The request says what lies in the decks, the answer fills w
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -19,6 +19,7 @@ from app.services import labelling
 from app.services.context import Context, User
 from app.services.labelling import Answer, Edit, LabelScreen, PairScreen
 from storage.errors import InputError
+from storage.labelling_queue import Choice
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def _answer(data: dict[str, Any]) -> Answer:
     return Answer(
         submit_id=str(data["submit_id"]),
         pair_id=int(data["pair_id"]),
-        choice=str(data["choice"]),
+        choice=cast(Choice, data["choice"]),
         seconds=float(data["seconds"]),
         rationale=str(data["rationale"]) or None,
     )
@@ -89,7 +90,7 @@ class _Deck:
 def arrange(request: LabelRequest, screen: LabelScreen) -> tuple[int, tuple[int, int]]:
     """Which deck to show, and which pair each deck should hold.
 
-    A pair that lies in a deck already stays there, so that what is on the screen is not drawn again.
+    A pair that lies in a deck already stays there: what is on the screen is not drawn again.
     """
     current = screen.current.pair_id if screen.current else 0
     upcoming = screen.upcoming.pair_id if screen.upcoming else 0
@@ -119,7 +120,8 @@ class LabelTab:
         with gr.Column(elem_id="label-stage"):
             self._decks = self._build_decks()
             self._build_verdicts()
-            self._build_edit()
+        self._build_edit()
+        self._build_reason()
         self._state = own_markup("label-state")
         self._request = gr.Textbox(elem_id="label-request", visible="hidden", show_label=False)
         self._wire()
@@ -128,6 +130,9 @@ class LabelTab:
         with gr.Column(elem_id="label-empty", elem_classes=["empty"]):
             self._empty = sentence("### Loading the next pair …")
             with gr.Row(elem_classes=["actions"]):
+                self._reopen = gr.Button(
+                    "See the skipped again", elem_id="label-reopen", visible=False
+                )
                 gr.Button("Train on the labels", variant="primary", elem_classes=["goto-train"])
                 gr.Button("Generate more pairs", elem_classes=["goto-prompts"])
 
@@ -153,6 +158,8 @@ class LabelTab:
             gr.Button("Right is better", elem_id="label-choose-right")
             gr.Button("Undo", elem_id="label-undo")
             gr.Button("Edit", elem_id="label-edit")
+
+    def _build_reason(self) -> None:
         with gr.Accordion("Add a reason (optional)", open=False, elem_id="label-reason"):
             gr.Textbox(
                 elem_id="label-rationale",
@@ -194,7 +201,15 @@ class LabelTab:
         self._request.change(
             self.exchange,
             self._request,
-            [self._progress, self._notice, self._empty, self._state, *decks, *edit],
+            [
+                self._progress,
+                self._notice,
+                self._empty,
+                self._reopen,
+                self._state,
+                *decks,
+                *edit,
+            ],
             trigger_mode="multiple",
             **options,
         )
@@ -229,6 +244,8 @@ class LabelTab:
             return labelling.submit(self._context, user, asked.answer)
         if asked.action == "undo":
             return labelling.undo(self._context, user)
+        if asked.action == "reopen":
+            return labelling.reopen_skipped(self._context, user)
         return labelling.fetch(self._context, user)
 
     def _show(self, asked: LabelRequest, screen: LabelScreen) -> dict[Any, Any]:
@@ -249,6 +266,7 @@ class LabelTab:
         return updates | {
             self._progress: label_progress(screen.progress, has_pair=bool(screen.current)),
             self._empty: nothing_to_label(screen.progress),
+            self._reopen: gr.Button(visible=bool(screen.progress.num_skipped)),
             self._state: f"`{json.dumps(state)}`",
         }
 
@@ -268,9 +286,9 @@ class LabelTab:
         """Store the edited answer of one side; the service checks who holds the pair."""
         submit_id, pair_id = edited
         edit = Edit(submit_id=f"{submit_id}-{side}", pair_id=pair_id, side=side, text=text)
-        labelling.save_edit(self._context, current_user(request), edit)
+        screen = labelling.save_edit(self._context, current_user(request), edit)
         return {
-            self._notice: "Saved. The edited answer is chosen over the original.",
+            self._notice: escaped(screen.notice),
             self._edit_panel: gr.Column(visible=False),
         }
 

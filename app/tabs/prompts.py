@@ -1,5 +1,6 @@
 """The Prompts screen: bring prompts and pairs in, let the model make pairs, look through them."""
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -23,6 +24,9 @@ from app.services.context import Context
 COLUMNS = ["#", "Prompt", "Source", "Tags", "Pairs", "Labelled", "Split"]
 WIDTHS = ["5%", "49%", "13%", "11%", "7%", "8%", "7%"]
 MAX_ROWS = 200
+NOTHING_YET = (
+    "Prompts alone, pairs, or pairs with verdicts: TRL, hh-rlhf and hh_rlhf_cn rows are recognised."
+)
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -62,14 +66,19 @@ class PromptsTab:
                 min_width=200,
             )
         self._report = sentence(
-            "Prompts alone, pairs, or pairs with verdicts: TRL, hh-rlhf and hh_rlhf_cn rows are "
-            "recognised.",
+            NOTHING_YET,
             elem_id="prompts-report",
             elem_classes=["muted", "small"],
         )
         with gr.Accordion("Show the dropped rows", open=False, visible=False) as fold:
             self._dropped = sentence(elem_classes=["small"])
         self._fold = fold
+        self._prompts_only = gr.Checkbox(
+            False,
+            label="Only the prompts",
+            info="Leaves answers and verdicts out, so that the model makes new pairs.",
+            elem_id="prompts-only",
+        )
         with gr.Row(elem_classes=["actions"]):
             self._import = gr.Button("Import", elem_id="prompts-import", interactive=False)
 
@@ -104,14 +113,13 @@ class PromptsTab:
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
         table = [self._table, self._count]
         report = [self._report, self._fold, self._dropped, self._import]
-        self._file.upload(self.preview, self._file, report, **PRIVATE)
-        self._file.clear(self.ready, [self._file, self._text], report, **PRIVATE)
-        self._text.input(
-            self.ready, [self._file, self._text], report, trigger_mode="always_last", **PRIVATE
-        )
+        given = [self._file, self._text, self._prompts_only]
+        for event in (self._file.upload, self._file.clear, self._prompts_only.input):
+            event(self.preview, given, report, **PRIVATE)
+        self._text.input(self.preview, given, report, trigger_mode="always_last", **PRIVATE)
         self._import.click(
             self.take_in,
-            [self._file, self._text],
+            given,
             [self._file, self._text, *report],
             **PRIVATE,
         ).success(self.search, self._search, table, **PRIVATE)
@@ -123,32 +131,32 @@ class PromptsTab:
 
     @show_errors
     @require("admin")
-    def preview(self, path: str, request: gr.Request) -> dict[Any, Any]:
-        """Say what was understood of a file, before anything is written."""
+    def preview(
+        self, path: str | None, text: str, prompts_only: bool, request: gr.Request
+    ) -> dict[Any, Any]:
+        """Say what was understood, before anything is written."""
+        if not path:
+            num_lines = sum(bool(line.strip()) for line in text.splitlines())
+            found = f"{plural(num_lines, 'prompt')} pasted." if num_lines else NOTHING_YET
+            return self._reported(found, can_import=bool(num_lines))
         try:
-            report = prompts.preview_file(self._context, path)
+            report = prompts.preview_file(Path(path), prompts_only=prompts_only)
         except KNOWN_ERRORS as error:
             return self._reported(f"**{escaped(str(error))}**", can_import=False)
         return self._reported(import_summary(report), dropped=dropped_rows(report), can_import=True)
 
     @show_errors
     @require("admin")
-    def ready(self, path: str | None, text: str, request: gr.Request) -> dict[Any, Any]:
-        """Allow the import when there is something to import."""
-        if path:
-            return {self._import: gr.Button(interactive=True)}
-        lines = [line for line in text.splitlines() if line.strip()]
-        found = f"{plural(len(lines), 'prompt')} pasted." if lines else "Nothing to import yet."
-        return self._reported(found, can_import=bool(lines))
-
-    @show_errors
-    @require("admin")
-    def take_in(self, path: str | None, text: str, request: gr.Request) -> dict[Any, Any]:
+    def take_in(
+        self, path: str | None, text: str, prompts_only: bool, request: gr.Request
+    ) -> dict[Any, Any]:
         """Import the file, or the pasted prompts if there is none; all of it or nothing."""
         user = current_user(request)
         if path:
-            name = path.replace("\\", "/").rsplit("/", 1)[-1]
-            report = prompts.import_file(self._context, user, path, name=name)
+            file = Path(path)
+            report = prompts.import_file(
+                self._context, user, file, name=file.name, prompts_only=prompts_only
+            )
         else:
             report = prompts.import_text(self._context, user, text)
         return {
@@ -170,17 +178,14 @@ class PromptsTab:
     def search(self, text: str, request: gr.Request) -> dict[Any, Any]:
         """Fill the table with the prompts that match."""
         rows = prompts.search(self._context, text, limit=MAX_ROWS)
-        total = prompts.header_counts(self._context).num_prompts
-        shown = plural(total, "prompt")
-        if not total:
+        total = prompts.num_found(self._context, text)
+        shown = plural(total, "prompt") + (" found" if text.strip() else "")
+        if not total and not text.strip():
             shown = "No prompts yet. Import some above."
-        elif text.strip():
-            more = " or more" if len(rows) == MAX_ROWS else ""
-            shown = f"{len(rows)}{more} of {shown} match"
         elif len(rows) < total:
-            shown = f"{shown}, the first {len(rows)} shown; search for others"
+            shown += f", the first {len(rows)} shown; search for others"
         return {
-            self._table: gr.Dataframe(value=prompt_cells(rows), visible=bool(total)),
+            self._table: gr.Dataframe(value=prompt_cells(rows), visible=bool(rows)),
             self._count: shown,
         }
 

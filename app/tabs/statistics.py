@@ -28,7 +28,7 @@ class StatisticsTab:
         with gr.Column() as numbers:
             with gr.Row(elem_classes=["panels"]):
                 with gr.Column(elem_classes=["pane"], min_width=280):
-                    heading("Verdicts", "Comparison votes are counted with the win rates.")
+                    heading("Verdicts", "All verdicts that stand, those on comparisons included.")
                     self._verdicts = sentence(elem_id="statistics-verdicts", elem_classes=["facts"])
                 with gr.Column(elem_classes=["pane"], min_width=280):
                     heading(
@@ -69,12 +69,12 @@ class StatisticsTab:
     def refresh(self, request: gr.Request) -> dict[Any, Any]:
         """Count again."""
         found = statistics.overview(self._context)
-        has_any = bool(found.verdicts or any(rate.num_votes for _, rate in found.win_rates))
+        has_any = bool(found.counts.verdicts)
         return {
             self._empty: gr.Column(visible=not has_any),
             self._numbers: gr.Column(visible=has_any),
-            self._verdicts: verdict_table(found.verdicts),
+            self._verdicts: verdict_table(found.counts.verdicts),
             self._sides: side_sentence(found),
-            self._labellers: labeller_table(found.labellers),
+            self._labellers: labeller_table(found.counts.labellers),
             self._win_rates: win_rate_table(found.win_rates),
         }

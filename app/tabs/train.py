@@ -12,7 +12,7 @@ from app.presentation import preflight_text
 from app.security import current_user, require
 from app.services import comparing, models, training
 from app.services.context import Context
-from app.services.runs import preset_choices
+from app.services.options import preset_choices
 from app.services.training import TrainingRequest
 
 RECIPES = [
@@ -59,8 +59,13 @@ class TrainTab:
             label="Start from",
             elem_id="train-adapter",
         )
+        reasons = dict(preset_choices())
         self._preset = gr.Dropdown(
-            preset_choices(), value=FIRST_PRESET, label="Preset", elem_id="train-preset"
+            list(reasons),
+            value=FIRST_PRESET,
+            label="Preset",
+            info=reasons[FIRST_PRESET],
+            elem_id="train-preset",
         )
         self._options = OptionsForm(FIRST_PRESET)
         self._options.build()
@@ -77,9 +82,9 @@ class TrainTab:
         choices = [self._recipe, self._model, self._preset, self._adapter]
         form = [*choices, *self._options.inputs()]
         found = [self._preflight, self._label, self._start]
-        self._preset.input(self.fill, self._preset, self._options.inputs(), **PRIVATE).then(
-            self.check, form, found, **PRIVATE
-        )
+        self._preset.input(
+            self.fill, self._preset, [self._preset, *self._options.inputs()], **PRIVATE
+        ).then(self.check, form, found, **PRIVATE)
         for event in (page.load, tab.select):
             event(self.list_adapters, self._adapter, self._adapter, **PRIVATE).then(
                 self.check, form, found, **PRIVATE
@@ -98,7 +103,8 @@ class TrainTab:
     @require("annotator")
     def fill(self, preset: str, request: gr.Request) -> dict[Any, Any]:
         """Put the preset's values into the form."""
-        return self._options.filled(preset)
+        reason = dict(preset_choices()).get(preset, "")
+        return {self._preset: gr.Dropdown(info=reason), **self._options.filled(preset)}
 
     @show_errors
     @require("annotator")
