@@ -97,8 +97,10 @@ def stored_submission(session: Session, submit_id: str, labeller_id: int) -> Pre
     """Return what a submission has stored, if it has come before.
 
     Raises:
-        InputError: the submit_id was used by another labeller.
+        InputError: the submit_id cannot be stored, or was used by another labeller.
     """
+    if not 1 <= len(submit_id) <= 64 or text_problem(submit_id):
+        raise InputError("The submit_id must be a text of 1 to 64 characters, made by the client.")
     stored = session.scalar(select(Preference).where(Preference.submit_id == submit_id))
     if stored is not None and stored.labeller_id != labeller_id:
         raise InputError(
@@ -137,8 +139,6 @@ def counts(
 
 
 def _check(session: Session, new: NewPreference) -> None:
-    if not 1 <= len(new.submit_id) <= 64 or text_problem(new.submit_id):
-        raise InputError("The submit_id must be a text of 1 to 64 characters, made by the client.")
     if new.seconds is not None and not (math.isfinite(new.seconds) and new.seconds >= 0):
         raise InputError("The time taken must be a number of seconds, zero or more.")
     if new.strength is not None and not math.isfinite(new.strength):

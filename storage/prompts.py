@@ -90,7 +90,10 @@ def add_prompt(
         InputError: the messages are not a conversation that ends with the user.
     """
     if problem := prompt_problem(messages):
-        raise InputError(f"This prompt cannot be stored: it is one of those {problem}.")
+        raise InputError(
+            f"Conversations {problem} cannot be stored as prompts. "
+            "Give turns of user and assistant that end with the user."
+        )
     digest = content_hash(messages)
     stored = session.scalar(select(Prompt).where(Prompt.content_hash == digest))
     if stored is not None:

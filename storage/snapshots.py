@@ -103,7 +103,7 @@ def _judged_pairs(
         .join(b, b.id == Pair.completion_b)
         .where(*where, exists().where(Preference.pair_id == Pair.id, *active()))
     )
-    return (row._tuple() for row in session.execute(query))
+    return ((pair, prompt, one, other) for pair, prompt, one, other in session.execute(query))
 
 
 def _verdicts(session: Session) -> dict[int, list[Verdict]]:

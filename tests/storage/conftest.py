@@ -1,0 +1,83 @@
+"""A real database in a temporary folder, and short ways to fill it."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.clock import utc_now
+from storage.database import Database, open_database
+from storage.enums import CompletionOrigin, PairOrigin, Side, Verdict
+from storage.labellers import human_labeller
+from storage.pairs import NewCompletion, add_pair
+from storage.preferences import NewPreference, record
+from storage.prompts import add_prompt
+from storage.settings import Settings
+
+MakePairs = Callable[..., list[int]]
+MakeLabeller = Callable[[str], int]
+Judge = Callable[..., int]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_folder=tmp_path / "data")
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    opened = open_database(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_pairs(database: Database) -> MakePairs:
+    """Store pairs of one prompt each and return their ids."""
+    numbers = itertools.count(1)
+
+    def make(count: int = 1, *, origin: PairOrigin = PairOrigin.GENERATED) -> list[int]:
+        made = []
+        with database.session_scope() as session:
+            for number in itertools.islice(numbers, count):
+                messages = [{"role": "user", "content": f"prompt {number}"}]
+                prompt, _ = add_prompt(session, messages, source="test")
+                a, b = (
+                    NewCompletion(text=f"answer {number} {side}", origin=CompletionOrigin.GENERATED)
+                    for side in "ab"
+                )
+                made.append(add_pair(session, prompt.id, a, b, origin=origin).id)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def make_labeller(database: Database) -> MakeLabeller:
+    """Return the id of a labeller by name."""
+
+    def make(name: str) -> int:
+        with database.session_scope() as session:
+            return human_labeller(session, None, name).id
+
+    return make
+
+
+@pytest.fixture
+def judge(database: Database) -> Judge:
+    """Store a verdict beside the queue and return the preference's id."""
+    numbers = itertools.count(1)
+
+    def store(pair_id: int, verdict: Verdict, *, labeller_id: int) -> int:
+        new = NewPreference(
+            submit_id=f"judge-{next(numbers)}",
+            pair_id=pair_id,
+            labeller_id=labeller_id,
+            verdict=verdict,
+            left=Side.A,
+        )
+        with database.session_scope() as session:
+            return record(session, new, now=utc_now()).id
+
+    return store
