@@ -36,7 +36,8 @@ def starter_folder(data_folder: Path) -> Path:
 
 def is_folder_name(name: str) -> bool:
     """Whether a model name means a local folder rather than a hub id."""
-    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).is_dir()
+    looks_so = name.startswith(("/", ".", "~")) or name.count("/") > 1
+    return looks_so or (name != "" and Path(name).is_dir())
 
 
 def is_on_hub(name: str, data_folder: Path) -> bool:

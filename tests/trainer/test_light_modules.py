@@ -1,0 +1,30 @@
+"""What the web process imports of the trainer stays light."""
+
+import json
+import subprocess
+import sys
+
+LIGHT = (
+    "trainer.errors",
+    "trainer.run_folder",
+    "trainer.run_context",
+    "trainer.launch",
+    "trainer.model_source",
+    "trainer.chat_template",
+    "trainer.recipes.options",
+    "trainer.generation.options",
+    "trainer.chat.client",
+    "trainer.evaluation.win_rate",
+    "trainer.evaluation.diagnosis",
+)
+HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "accelerate", "bitsandbytes"}
+
+
+def test_light_modules_never_import_torch() -> None:
+    code = (
+        f"import importlib, json, sys; [importlib.import_module(name) for name in {LIGHT!r}]; "
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert HEAVY.isdisjoint(json.loads(result.stdout))
