@@ -75,7 +75,9 @@ def test_functions_are_short_enough_to_read() -> None:
         _place(path, node): num_lines
         for path in _files(".py", folders=PACKAGES)
         for node in _functions(path)
-        if (num_lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
+        # A migration spells its tables out, column by column.
+        if "migrations" not in path.parts
+        and (num_lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
     }
     assert long == {}
 
@@ -101,7 +103,8 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [path for path in _files(".py", ".js", ".css") if not first_line(path)]
+    files = _files(".py", ".js", ".css", folders=(*PACKAGES, "docs"))
+    silent = [path for path in files if not first_line(path)]
     assert [str(path.relative_to(PROJECT)) for path in silent] == []
 
 
