@@ -46,19 +46,7 @@ def add_edit(session: Session, new: NewEdit, *, now: datetime) -> Preference:
         raise InputError("The edited answer is empty or unchanged. Change it, or close the edit.")
     if problem := text_problem(new.text):
         raise InputError(f"The edited answer cannot be stored: it is one {problem}.")
-    edited = Completion(prompt_id=pair.prompt_id, text=new.text, origin=CompletionOrigin.EDITED)
-    session.add(edited)
-    session.flush()
-    # Without a claim: it is decided already, so nobody is asked about it.
-    decided = Pair(
-        prompt_id=pair.prompt_id,
-        completion_a=edited.id,
-        completion_b=original_id,
-        origin=pair.origin,
-        round=pair.round,
-    )
-    session.add(decided)
-    session.flush()
+    decided = _edited_pair(session, pair, original, text=new.text)
     return record(
         session,
         NewPreference(
@@ -70,3 +58,20 @@ def add_edit(session: Session, new: NewEdit, *, now: datetime) -> Preference:
         ),
         now=now,
     )
+
+
+def _edited_pair(session: Session, pair: Pair, original: Completion, *, text: str) -> Pair:
+    edited = Completion(prompt_id=pair.prompt_id, text=text, origin=CompletionOrigin.EDITED)
+    session.add(edited)
+    session.flush()
+    # Without a claim: it is decided already, so nobody is asked about it.
+    decided = Pair(
+        prompt_id=pair.prompt_id,
+        completion_a=edited.id,
+        completion_b=original.id,
+        origin=pair.origin,
+        round=pair.round,
+    )
+    session.add(decided)
+    session.flush()
+    return decided

@@ -64,16 +64,7 @@ def record(session: Session, new: NewPreference, *, now: datetime | None = None)
         return stored
     _check(session, new)
     at = now or utc_now()
-    earlier = session.scalars(
-        select(Preference).where(
-            Preference.labeller_id == new.labeller_id,
-            Preference.pair_id == new.pair_id,
-            Preference.superseded_by.is_(None),
-        )
-    ).all()
-    for preference in earlier:
-        preference.withdrawn_at = preference.withdrawn_at or at
-    session.flush()  # before the insert: only one verdict of a labeller on a pair is active
+    earlier = _withdraw_earlier(session, new, at)
     preference = Preference(
         submit_id=new.submit_id,
         pair_id=new.pair_id,
@@ -87,9 +78,9 @@ def record(session: Session, new: NewPreference, *, now: datetime | None = None)
     )
     session.add(preference)
     session.flush()
-    for superseded in earlier:
-        superseded.superseded_by = preference.id
-    session.flush()
+    if earlier is not None:
+        earlier.superseded_by = preference.id
+        session.flush()
     return preference
 
 
@@ -136,6 +127,21 @@ def counts(
         num_by_me_today=by_me_today,
         num_skipped_by_me=skipped,
     )
+
+
+def _withdraw_earlier(session: Session, new: NewPreference, at: datetime) -> Preference | None:
+    # At most one verdict of a labeller on a pair is not superseded.
+    earlier = session.scalar(
+        select(Preference).where(
+            Preference.labeller_id == new.labeller_id,
+            Preference.pair_id == new.pair_id,
+            Preference.superseded_by.is_(None),
+        )
+    )
+    if earlier is not None:
+        earlier.withdrawn_at = earlier.withdrawn_at or at
+        session.flush()  # before the insert: the table allows one active verdict
+    return earlier
 
 
 def _check(session: Session, new: NewPreference) -> None:

@@ -65,14 +65,11 @@ def verdict_counts(session: Session) -> VerdictCounts:
         num_left=sides[True],
         num_decisive=sides.total(),
         labellers=[
-            LabellerCounts(
-                name=name,
-                kind=kind,
-                num_verdicts=number,
-                median_seconds=statistics.median(seconds[labeller_id])
-                if labeller_id in seconds
-                else None,
-            )
+            LabellerCounts(name, kind, number, _median(seconds.get(labeller_id, [])))
             for (labeller_id, name, kind), number in numbers.most_common()
         ],
     )
+
+
+def _median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None

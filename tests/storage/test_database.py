@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,23 @@ from storage.tables import Table
 MESSAGES = [{"role": "user", "content": "hello"}]
 
 
-def test_migrated_schema_equals_the_tables(database: Database) -> None:
-    with database.engine.connect() as connection:
+@pytest.fixture
+def migrated(settings: Settings) -> Iterator[Database]:
+    opened = open_database(settings)
+    yield opened
+    opened.close()
+
+
+def test_migrated_schema_equals_the_tables(migrated: Database) -> None:
+    with migrated.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Table.metadata) == []
 
 
 def test_constraints_of_the_migrated_schema_have_the_names_of_the_tables(
-    database: Database,
+    migrated: Database,
 ) -> None:
-    with database.engine.connect() as connection:
+    with migrated.engine.connect() as connection:
         statements = connection.scalars(text("SELECT sql FROM sqlite_master WHERE type = 'table'"))
         schema = "\n".join(statements)
     names = {
@@ -67,7 +75,8 @@ def test_up_to_date_database_opens_without_alembic(settings: Settings) -> None:
     assert done.stdout.split() == ["False", "False", "False"]
 
 
-def test_data_folder_and_database_are_private(database: Database, settings: Settings) -> None:
+def test_data_folder_and_database_are_private(settings: Settings) -> None:
+    open_database(settings).close()
     assert stat.S_IMODE(settings.data_folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((settings.data_folder / "pairtune.db").stat().st_mode) == 0o600
 

@@ -1,5 +1,7 @@
 """The first schema."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -24,6 +26,10 @@ def upgrade() -> None:
 
 def _one_of(name: str, *values: str) -> sa.Enum:
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=16)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {f"{name}_where": sa.text(condition) for name in ("sqlite", "postgresql")}
 
 
 def _create_prompts() -> None:
@@ -221,8 +227,7 @@ def _create_pairs() -> None:
         "ix_pairs_comparison",
         "pairs",
         ["adapter_id"],
-        sqlite_where=sa.text("origin = 'comparison'"),
-        postgresql_where=sa.text("origin = 'comparison'"),
+        **_where("origin = 'comparison'"),
     )
     op.create_index(op.f("ix_pairs_prompt_id"), "pairs", ["prompt_id"])
     op.create_index(op.f("ix_pairs_run_id"), "pairs", ["run_id"])
@@ -255,48 +260,41 @@ def _create_preferences() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_preferences")),
         sa.UniqueConstraint("submit_id", name=op.f("uq_preferences_submit_id")),
     )
+    _index_preferences()
+
+
+def _index_preferences() -> None:
+    active = "withdrawn_at IS NULL AND superseded_by IS NULL"
+    # Columns of the condition are in the index too, so that a count need not look at the table.
+    condition = ["verdict", "withdrawn_at", "superseded_by"]
     op.create_index(
         "ix_preferences_decided",
         "preferences",
-        ["pair_id", "verdict", "withdrawn_at", "superseded_by"],
-        sqlite_where=sa.text(
-            "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict <> 'skip'"
-        ),
-        postgresql_where=sa.text(
-            "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict <> 'skip'"
-        ),
+        ["pair_id", *condition],
+        **_where(f"{active} AND verdict <> 'skip'"),
     )
     op.create_index(
         "ix_preferences_labeller_day",
         "preferences",
-        ["labeller_id", "created_at", "verdict", "withdrawn_at", "superseded_by"],
-        sqlite_where=sa.text(
-            "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict <> 'skip'"
-        ),
-        postgresql_where=sa.text(
-            "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict <> 'skip'"
-        ),
-    )
-    op.create_index(op.f("ix_preferences_labeller_id_id"), "preferences", ["labeller_id", "id"])
-    op.create_index(
-        op.f("ix_preferences_pair_id_labeller_id"), "preferences", ["pair_id", "labeller_id"]
+        ["labeller_id", "created_at", *condition],
+        **_where(f"{active} AND verdict <> 'skip'"),
     )
     op.create_index(
         "ix_preferences_skipped",
         "preferences",
-        ["labeller_id", "pair_id", "verdict", "withdrawn_at", "superseded_by"],
-        sqlite_where=sa.text("withdrawn_at IS NULL AND superseded_by IS NULL AND verdict = 'skip'"),
-        postgresql_where=sa.text(
-            "withdrawn_at IS NULL AND superseded_by IS NULL AND verdict = 'skip'"
-        ),
+        ["labeller_id", "pair_id", *condition],
+        **_where(f"{active} AND verdict = 'skip'"),
     )
     op.create_index(
         "uq_preferences_active",
         "preferences",
         ["labeller_id", "pair_id"],
         unique=True,
-        sqlite_where=sa.text("withdrawn_at IS NULL AND superseded_by IS NULL"),
-        postgresql_where=sa.text("withdrawn_at IS NULL AND superseded_by IS NULL"),
+        **_where(active),
+    )
+    op.create_index(op.f("ix_preferences_labeller_id_id"), "preferences", ["labeller_id", "id"])
+    op.create_index(
+        op.f("ix_preferences_pair_id_labeller_id"), "preferences", ["pair_id", "labeller_id"]
     )
 
 
@@ -325,13 +323,11 @@ def _create_claims() -> None:
         "ix_claims_held",
         "claims",
         ["labeller_id"],
-        sqlite_where=sa.text("preference_id IS NULL AND labeller_id IS NOT NULL"),
-        postgresql_where=sa.text("preference_id IS NULL AND labeller_id IS NOT NULL"),
+        **_where("preference_id IS NULL AND labeller_id IS NOT NULL"),
     )
     op.create_index(
         "ix_claims_open",
         "claims",
         ["pair_id", "slot", "preference_id"],
-        sqlite_where=sa.text("preference_id IS NULL"),
-        postgresql_where=sa.text("preference_id IS NULL"),
+        **_where("preference_id IS NULL"),
     )
