@@ -7,7 +7,7 @@ import gradio as gr
 
 from app.components.header import Header
 from app.services.context import Context
-from app.tabs.api import add_endpoints
+from app.tabs.api import Page, add_endpoints
 from app.tabs.compare import CompareTab
 from app.tabs.data import DataTab
 from app.tabs.label import LabelTab
@@ -33,7 +33,7 @@ def build(context: Context) -> gr.Blocks:
         ("Statistics", StatisticsTab(context)),
         ("Data", DataTab(context)),
     )
-    with gr.Blocks(title="PairTune", analytics_enabled=False, fill_width=True) as page:
+    with Page(title="PairTune", analytics_enabled=False, fill_width=True) as page:
         Header(context).build(page)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             for title, screen in screens:

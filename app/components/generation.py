@@ -115,9 +115,9 @@ class GenerationPanel:
 
     @show_errors
     @require("admin")
-    def start(self, seen: Seen, *values: Any) -> dict[Any, Any]:
+    def start(self, request: gr.Request, seen: Seen, *values: Any) -> dict[Any, Any]:
         """Queue a generate run with these options."""
-        num_pairs, only_without_pair, model, *sampling, request = values
+        num_pairs, only_without_pair, model, *sampling = values
         wanted = GenerationRequest(
             num_pairs=int(num_pairs or 0),
             model=model,

@@ -4,14 +4,14 @@ Call one with `POST /gradio_api/call/NAME {"data": [arguments in order]}`, or wi
 """
 
 import json
-import uuid
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
-from gradio.utils import get_upload_folder
+from gradio.components.api_component import Api
+from gradio.utils import get_function_params, get_upload_folder
 
 from app.errors import show_errors
 from app.security import current_user, require
@@ -29,6 +29,21 @@ Json = dict[str, Any]
 OPTION_GROUPS = ("training", "lora", "quantization", "stopping")
 
 
+class Page(gr.Blocks):
+    """Blocks whose endpoints may be called over plain HTTP without their optional arguments.
+
+    Gradio's own clients fill these in; a bare POST would be refused for having too few.
+    """
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Add the defaults of arguments that were left out at the end, then check as ever."""
+        if all(isinstance(block, Api) for block in block_fn.inputs):
+            left_out = get_function_params(block_fn.fn)[len(inputs) :]
+            if all(has_default for _, has_default, _, _ in left_out):
+                inputs.extend(default for _, _, default, _ in left_out)
+        super().validate_inputs(block_fn, inputs)
+
+
 def add_endpoints(context: Context) -> None:
     """Add every endpoint to the page that is being built."""
     endpoints = Endpoints(context)
@@ -41,6 +56,7 @@ def add_endpoints(context: Context) -> None:
         endpoints.run_status,
         endpoints.stop_run,
         endpoints.compare,
+        endpoints.heldout_prompts,
         endpoints.vote,
         endpoints.export,
         endpoints.statistics,
@@ -170,11 +186,15 @@ class Endpoints:
 
     @show_errors
     @require("annotator")
+    def heldout_prompts(self, request: gr.Request, limit: int = 50) -> list:
+        """Held-out prompts to compare on: conversations that no training run sees."""
+        return comparing.heldout_prompts(self._context, limit)
+
+    @show_errors
+    @require("annotator")
     def vote(self, submit_id: str, pair_id: int, verdict: str, request: gr.Request) -> dict:
         """Vote on a comparison (left, right, tie, both_bad); reveals who stood where."""
-        ballot = Ballot(
-            submit_id=submit_id or uuid.uuid4().hex, pair_id=pair_id, choice=cast(Choice, verdict)
-        )
+        ballot = Ballot(submit_id=submit_id, pair_id=pair_id, choice=cast(Choice, verdict))
         return asdict(comparing.vote(self._context, current_user(request), ballot))
 
     @show_errors
