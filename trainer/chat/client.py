@@ -7,7 +7,6 @@ fields of a ChatEvent, at the end {"done": true}, or {"error": "..."} instead.
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -92,25 +91,28 @@ class ChatClient:
     def _answer(self, request: ChatRequest) -> Iterator[ChatEvent]:
         self._last_id += 1
         number = self._last_id
+        before = self._process
         process = self._send(request.base, {"id": number, **asdict(request)})
-        is_running = True
+        has_begun, is_running = False, True
         try:
             for reply in _replies(process):
-                if reply["id"] != number:
+                if reply.pop("id") != number:
                     continue  # the rest of a request that was stopped
-                is_running = "done" not in reply and "error" not in reply
+                has_begun, is_running = True, "done" not in reply and "error" not in reply
                 if "error" in reply:
                     raise TrainerError(reply["error"])
                 if not is_running:
                     return
-                del reply["id"]
                 yield ChatEvent(**reply)
             is_running = False
-            raise self._death(process)
         finally:
             if is_running:  # the consumer has closed the generator
                 with contextlib.suppress(OSError):
                     _write(process, {"id": number, "stop": True})
+        _end(process)
+        if has_begun or process is not before:
+            raise self._death(process)
+        yield from self._answer(request)  # it had died already when the request was sent
 
     def _send(self, base: str, message: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         """Give the message to a living process that holds the base model."""
@@ -130,13 +132,10 @@ class ChatClient:
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "trainer.chat.process"]
         command += ["--data", str(self._data_folder.resolve()), "--device", self._device]
-        # Threads that wait by spinning starve each other when a training run shares the cores.
-        environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
         with (self._data_folder / "chat.log").open("ab") as log:
             return subprocess.Popen(
                 command,
                 cwd=_PROJECT,
-                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -144,7 +143,6 @@ class ChatClient:
             )
 
     def _death(self, process: subprocess.Popen[bytes]) -> TrainerError:
-        _end(process)
         code = process.returncode
         how = f"it was killed by signal {-code}" if code < 0 else f"it ended with code {code}"
         return TrainerError(

@@ -113,8 +113,8 @@ class GenerateOptions:
         if not isinstance(quantization, Mapping | None):
             raise TrainerError("quantization must be an object with options, or null for none.")
         options = cls(
-            sampling=_from_dict(SamplingOptions, values.get("sampling") or {}, "sampling"),
-            generation=_from_dict(GenerationOptions, values.get("generation") or {}, "generation"),
+            sampling=_from_dict(SamplingOptions, values.get("sampling", {}), "sampling"),
+            generation=_from_dict(GenerationOptions, values.get("generation", {}), "generation"),
             quantization=quantization,
         )
         raise_problems(options.problems())
