@@ -1,0 +1,41 @@
+"""Counts over verdicts by verdict, side and labeller."""
+
+from storage.database import Database
+from storage.enums import LabellerKind, Side, Verdict
+from storage.preferences import NewPreference, record
+from storage.verdict_statistics import LabellerCounts, verdict_counts
+
+from .conftest import MakeLabeller, MakePairs
+
+
+def test_active_verdicts_are_counted_by_verdict_side_and_labeller(
+    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller
+) -> None:
+    me, other = make_labeller("me"), make_labeller("other")
+    rows = [
+        (me, Verdict.A, Side.A, 1.0),
+        (me, Verdict.B, Side.A, 4.0),
+        (me, Verdict.TIE, Side.B, 2.0),
+        (other, Verdict.B, Side.B, None),
+        (other, Verdict.A, None, None),
+    ]
+    pairs = make_pairs(len(rows))
+    with database.session_scope() as session:
+        for number, (labeller_id, verdict, left, seconds) in enumerate(rows):
+            new = NewPreference(str(number), pairs[number], labeller_id, verdict, left, seconds)
+            record(session, new)
+        record(session, NewPreference("again", pairs[2], me, Verdict.BOTH_BAD, Side.B))
+    with database.read_scope() as session:
+        found = verdict_counts(session)
+    assert found.verdicts == {Verdict.A: 2, Verdict.B: 2, Verdict.BOTH_BAD: 1}
+    assert (found.num_left, found.num_decisive) == (2, 3)
+    assert found.labellers == [
+        LabellerCounts("me", LabellerKind.HUMAN, 3, 2.5),
+        LabellerCounts("other", LabellerKind.HUMAN, 2, None),
+    ]
+
+
+def test_no_verdicts_count_as_zero(database: Database) -> None:
+    with database.read_scope() as session:
+        found = verdict_counts(session)
+    assert (found.verdicts, found.num_left, found.num_decisive, found.labellers) == ({}, 0, 0, [])
