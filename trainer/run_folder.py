@@ -178,7 +178,8 @@ def read_events(folder: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 def last_ending(folder: Path) -> dict[str, Any] | None:
     """The last `finished`, `failed` or `cancelled` event with no `started` after it, or None."""
-    for event in reversed(read_events(folder, 0)[0]):
+    events, _ = read_events(folder, 0)
+    for event in events[::-1]:
         if event.get("type") in ENDINGS:
             return event
         if event.get("type") == "started":
@@ -290,7 +291,7 @@ def _spec_from_json(path: Path, data: dict[str, Any]) -> RunSpec:
     model = data.get("model")
     model = model if isinstance(model, dict) else {}
     spec = RunSpec(
-        id=data.get("id"),
+        id=data.get("id", ""),
         kind=data.get("kind", ""),
         base=model.get("base", ""),
         adapter=model.get("adapter"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from trainer.recipes.options import StoppingOptions
+from trainer.recipes.option_groups import StoppingOptions
 from trainer.run_context import RunContext
 
 _LEFT_OUT = ("_runtime", "_per_second", "total_flos")

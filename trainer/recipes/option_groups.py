@@ -3,6 +3,7 @@
 Each says what is wrong with it; what the groups mean together is in `options`. Never imports torch.
 """
 
+import math
 from dataclasses import dataclass
 
 from trainer.recipes.option_fields import About, option
@@ -101,6 +102,18 @@ class TrainingOptions:
         20, About("Keep a checkpoint every so many; 0 only when stopped.", "steps", advanced=True)
     )
     seed: int = option(42, About("The same seed and data give the same run.", advanced=True))
+
+    def num_pairs_a_step(self) -> int:
+        """Pairs that one step learns from, on one device."""
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
+    def num_steps(self, num_train: int) -> int:
+        """Steps of a whole run on so many pairs."""
+        if self.max_steps > 0:
+            return self.max_steps
+        num_batches = math.ceil(num_train / self.per_device_train_batch_size)
+        steps_an_epoch = math.ceil(num_batches / self.gradient_accumulation_steps)
+        return math.ceil(steps_an_epoch * self.num_train_epochs)
 
     def problems(self) -> list[str]:
         """Everything that is wrong, one sentence each; empty when all is well."""

@@ -17,18 +17,19 @@ def run(context: RunContext) -> dict[str, Any]:
     """Carry out an SFT run and return its summary."""
     setup = training.prepare(context, sft_options(PRESETS["quick"]))
     arguments = SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True)
-    model, lora = training.load_policy(setup)
     callback = RunCallback(context, stopping=None)
-    trainer = AnswerTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=_dataset(setup.train),
-        eval_dataset=_dataset(setup.heldout) if setup.heldout else None,
-        processing_class=setup.tokenizer,
-        peft_config=lora,
-        callbacks=[callback],
-    )
-    return training.carry_out(trainer, callback, setup)
+    with training.memory_advice(setup.options):
+        model, lora = training.load_policy(setup)
+        trainer = AnswerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=_dataset(setup.train),
+            eval_dataset=_dataset(setup.heldout) if setup.heldout else None,
+            processing_class=setup.tokenizer,
+            peft_config=lora,
+            callbacks=[callback],
+        )
+        return training.carry_out(trainer, callback, setup)
 
 
 class AnswerTrainer(FiniteLossMixin, SFTTrainer):

@@ -1,7 +1,9 @@
 """What the recipes share: reading a run, loading the policy, training it, keeping the result."""
 
+import contextlib
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,10 @@ class Setup:
     train: list[PairTokens]
     heldout: list[PairTokens]
     checkpoint: str | None  # resume from here
+
+    def num_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.options.training.num_steps(len(self.train))
 
 
 def prepare(context: RunContext, defaults: RunOptions) -> Setup:
@@ -118,6 +124,27 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
 def _precision(device: torch.device) -> dict[str, bool]:
     dtype = loading.pick_dtype(device)
     return {"bf16": dtype is torch.bfloat16, "fp16": dtype is torch.float16}
+
+
+@contextlib.contextmanager
+def memory_advice(options: RunOptions) -> Iterator[None]:
+    """Turn running out of memory into advice on what to make smaller."""
+    try:
+        yield
+    except RuntimeError as error:
+        is_full = isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+        if not is_full:
+            raise
+        training = options.training
+        batch = max(1, training.per_device_train_batch_size // 2)
+        ways = [f"max_length {training.max_length // 2}"]
+        if batch < training.per_device_train_batch_size:
+            ways.insert(0, f"per_device_train_batch_size {batch}")
+        if not training.gradient_checkpointing:
+            ways.append("gradient_checkpointing")
+        if options.quantization is None:
+            ways.append("a base in 4 bits")
+        raise TrainerError(f"The memory is full. Try {', or '.join(ways)}.") from error
 
 
 def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.trainer.conftest import MakeRun
 from trainer import loading, run_folder
 from trainer.errors import TrainerError
 from trainer.recipes import dpo, sft, training
+from trainer.recipes.options import PRESETS, RunOptions
 from trainer.run_context import Cancelled, RunContext, RunFailed
 from trainer.run_folder import EventWriter
 
@@ -72,6 +73,9 @@ def test_events_tell_start_curves_and_progress(make_run: MakeRun) -> None:
     assert [point["step"] for point in points] == [1, 2, 3, 4]
     assert {"rewards/chosen", "rewards/rejected", "logps/chosen"} <= points[0]["values"].keys()
     assert [m["step"] for m in _events(context, "metrics") if "eval_loss" in m["values"]] == [2, 4]
+    reference = [p for p in _events(context, "progress") if p["phase"] == "reference"]
+    assert [(p["done"], p["total"]) for p in reference] == [(0, 4)] * 3
+    assert all(p["eta_seconds"] > 0 for p in reference)
     progress = [p for p in _events(context, "progress") if p["phase"] == "training"]
     assert [(p["done"], p["total"]) for p in progress] == [(n, 4) for n in range(5)]
     assert progress[-1]["eta_seconds"] == 0
@@ -112,7 +116,7 @@ def test_reference_of_a_trained_adapter_is_its_frozen_copy(
 def test_reference_copy_is_not_trained(make_run: MakeRun) -> None:
     sft.run(make_run(1, "sft", training={**FAST, "max_steps": 1}))
     context = make_run(2, "dpo", adapter="runs/0001-sft/adapter", training=FAST)
-    setup = training.prepare(context, dpo.PRESETS["quick"])
+    setup = training.prepare(context, PRESETS["quick"])
     model, lora = training.load_policy(setup)
     assert lora is None
     trainer = dpo.PairTrainer(
@@ -172,6 +176,14 @@ def test_loss_that_is_no_number_stops_and_keeps_the_last_good_adapter(make_run: 
     run_folder.check_manifest(context.folder / "adapter")
 
 
+def test_full_memory_is_turned_into_advice() -> None:
+    advice = "per_device_train_batch_size 2, or max_length 512, or gradient_checkpointing"
+    with pytest.raises(TrainerError, match=advice), training.memory_advice(RunOptions()):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    with pytest.raises(RuntimeError, match="shapes"), training.memory_advice(RunOptions()):
+        raise RuntimeError("shapes do not match")
+
+
 def test_enough_learnt_ends_the_run_early(make_run: MakeRun) -> None:
     rule = {"rewards_accuracies": 1.0, "rewards_margins": 0.05, "num_steps": 2}
     context = make_run(1, "dpo", training={**FAST, "num_train_epochs": 20.0}, stopping=rule)
@@ -186,7 +198,7 @@ def _bits_of(folder: Path) -> str:
 
 def test_four_bit_base_trains_on_the_cpu_and_stays_as_it_was(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training=FAST, quantization={})
-    setup = training.prepare(context, dpo.PRESETS["quick"])
+    setup = training.prepare(context, PRESETS["quick"])
     model, _ = training.load_policy(setup)
     assert any(weight.dtype is torch.uint8 for weight in model.parameters())
 
