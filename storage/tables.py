@@ -128,7 +128,7 @@ class Prompt(Table):
     content_hash: Mapped[str] = mapped_column(String(64), unique=True)
     source: Mapped[str] = mapped_column(String(200))
     tags: Mapped[list[str]] = mapped_column(default=list)
-    split: Mapped[Split]
+    split: Mapped[Split] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

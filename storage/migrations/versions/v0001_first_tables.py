@@ -46,6 +46,7 @@ def _create_prompts() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prompts")),
         sa.UniqueConstraint("content_hash", name=op.f("uq_prompts_content_hash")),
     )
+    op.create_index(op.f("ix_prompts_split"), "prompts", ["split"])
 
 
 def _create_runs() -> None:
