@@ -98,7 +98,7 @@ def conversation(messages: Sequence[Mapping[str, str]], *, plain: bool = False) 
     A conversation of one user turn has no role above it: it is just the prompt.
     """
     turns = [
-        f"**{message['role'].capitalize()}**\n\n{answer_text(message['content'], plain=plain)}"
+        f"###### {message['role'].capitalize()}\n\n{answer_text(message['content'], plain=plain)}"
         for message in messages
     ]
     if len(messages) == 1:
@@ -139,9 +139,8 @@ def status_line(view: RunView) -> str:
     parts = [f"**Run {row.id}** · {RECIPE_WORDS.get(row.recipe, row.recipe)}"]
     if row.recipe == "sft_dpo":
         parts[0] += f" ({row.kind.upper()} half)"
-    parts.append(STATUS_WORDS[row.status])
-    if row.status == "queued" and view.waiting_for:
-        parts[-1] += f": {escaped(view.waiting_for)}"
+    waits = row.status == "queued" and view.waiting_for
+    parts.append(escaped(view.waiting_for or "") if waits else STATUS_WORDS[row.status])
     if row.status == "running":
         parts.extend(part for part in (_step(view), time_left(view.eta_seconds)) if part)
     elif row.seconds is not None:
@@ -289,9 +288,10 @@ def bullet_list(lines: Sequence[str]) -> str:
 
 def import_result(report: ImportReport) -> str:
     """What an import has stored."""
-    stored = f"{plural(report.num_prompts, 'prompt')} and {plural(report.num_pairs, 'pair')}"
+    counts = ((report.num_prompts, "prompt"), (report.num_pairs, "pair"))
+    stored = " and ".join(plural(number, word) for number, word in counts if number)
     known = f" {report.num_existing:,} of them were stored before." if report.num_existing else ""
-    return f"Imported {stored}.{known}"
+    return f"Imported {stored or 'nothing'}.{known}"
 
 
 def prompt_page(detail: PromptDetail) -> tuple[str, str]:

@@ -83,6 +83,7 @@ class GenerationPanel:
         self._status = sentence(elem_id="pairs-status", elem_classes=["muted", "small"])
         self._timer = gr.Timer(POLL_SECONDS, active=False)
         self._seen = gr.State({})
+        self._ended = gr.State(None)
         self._wire(page, tab)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
@@ -94,6 +95,7 @@ class GenerationPanel:
             self._bar,
             self._status,
             self._timer,
+            self._ended,
         ]
         for event in (page.load, tab.select, self._timer.tick):
             event(self.refresh, self._seen, shown, **PRIVATE)
@@ -104,8 +106,8 @@ class GenerationPanel:
     def when_pairs_change(
         self, handler: Callable[..., Any], inputs: gr.Textbox, outputs: list[Any]
     ) -> None:
-        """Call `handler` whenever the state of the making has changed on the screen."""
-        self._status.change(handler, inputs, outputs, **PRIVATE)
+        """Call `handler` when a run of this panel has ended."""
+        self._ended.change(handler, inputs, outputs, **PRIVATE)
 
     @show_errors
     @require("annotator")
@@ -152,5 +154,7 @@ class GenerationPanel:
             self._status: generation_line(view, num_ready) if view else "",
             self._timer: gr.Timer(active=active),
         }
+        if view and not active:
+            updates[self._ended] = view.row.id
         seen, changed = only_changes(seen, updates)
         return {self._seen: seen, **changed}

@@ -48,12 +48,16 @@ class Header:
     @require("annotator")
     def refresh(self, seen: Seen, request: gr.Request) -> dict[Any, Any]:
         """Whatever of the header has changed."""
-        link = run_link(runs.current_run(self._context))
+        view = runs.current_run(self._context)
+        link = run_link(view)
+        screen = "prompts" if view and view.row.kind == "generate" else "train"
         seen, changed = only_changes(
             seen,
             {
                 self._counts: counts_line(prompts.header_counts(self._context)),
-                self._running: gr.Button(link, visible=bool(link)),
+                self._running: gr.Button(
+                    link, visible=bool(link), elem_classes=[f"goto-{screen}", "as-link"]
+                ),
                 self._user: escaped(current_user(request).name),
             },
         )

@@ -27,7 +27,6 @@
 
   const QUESTIONS = {
     "asks-stop": "Stop this run? What is done so far is kept.",
-    "asks-new": "Start a new conversation? This one leaves the screen; its votes are kept.",
   };
 
   document.addEventListener("click", (event) => {

@@ -24,6 +24,7 @@ VOTES = {
     "both_bad": ("Both bad", "compare-vote-bad"),
     "right": ("Right better", "compare-vote-right"),
 }
+NO_VOTE_YET = "Vote once both answers are there."
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 Messages = list[dict[str, str]]
 
@@ -109,29 +110,25 @@ class CompareTab:
                             sanitize_html=True,
                             latex_delimiters=[],
                             allow_file_downloads=False,
-                            height="46vh",
+                            height="44vh",
                             min_height=260,
                             placeholder="The answer appears here.",
                         )
                     )
         self._votes: dict[str, gr.Button] = {}
-        with gr.Row(elem_id="compare-votes", elem_classes=["actions"]):
+        with gr.Row(elem_id="compare-votes"):
             for choice, (label, elem_id) in VOTES.items():
                 self._votes[choice] = gr.Button(label, elem_id=elem_id, interactive=False)
-            self._hint = sentence(
-                "Vote once both answers are there.",
-                elem_id="compare-hint",
-                elem_classes=["muted", "small"],
-            )
+        self._hint = sentence(NO_VOTE_YET, elem_id="compare-hint", elem_classes=["muted", "small"])
 
     def _build_prompt(self) -> None:
         with gr.Row(elem_id="compare-ask"):
             self._prompt = gr.Textbox(
                 elem_id="compare-prompt",
                 show_label=False,
-                placeholder="Write a prompt …",
-                lines=2,
-                max_lines=6,
+                placeholder="Write a prompt … (Enter sends, Shift+Enter starts a new line)",
+                lines=1,
+                max_lines=8,
                 scale=6,
                 container=False,
             )
@@ -141,16 +138,18 @@ class CompareTab:
             self._stop = gr.Button(
                 "Stop", elem_id="compare-stop", scale=0, min_width=96, visible=False
             )
-        with gr.Row(elem_classes=["fields"]):
+        with gr.Row(elem_id="compare-more"):
             self._heldout = gr.Dropdown(
                 [],
-                label="or pick a held-out prompt",
-                info="Never trained on.",
+                label="or pick a held-out prompt: one that never trains",
                 elem_id="compare-heldout",
                 min_width=260,
             )
-        with gr.Accordion("Sampling, the same on both sides", open=False):
-            self._sampling = sampling_fields()
+            with (
+                gr.Column(min_width=260),
+                gr.Accordion("Sampling, the same on both sides", open=False),
+            ):
+                self._sampling = sampling_fields()
 
     def _talk_view(self) -> list[Any]:
         return [self._talk, *self._titles, *self._chats, *self._votes.values(), self._hint]
@@ -277,7 +276,7 @@ class CompareTab:
     def vote(self, talk: Talk, choice: str, request: gr.Request) -> dict[Any, Any]:
         """Store the vote, reveal the names, and go on from the preferred answer."""
         if talk.pair_id is None:
-            return {self._hint: "Vote once both answers are there."}
+            return {self._hint: NO_VOTE_YET}
         ballot = Ballot(submit_id=talk.submit_id, pair_id=talk.pair_id, choice=cast(Choice, choice))
         result = comparing.vote(self._context, current_user(request), ballot)
         kept = (
@@ -339,9 +338,7 @@ class CompareTab:
             self._chats[0]: list(talk.left) if left is None else left,
             self._chats[1]: list(talk.right) if right is None else right,
             **{button: gr.Button(interactive=can_vote) for button in self._votes.values()},
-            self._hint: ""
-            if can_vote
-            else escaped(talk.hint or "Vote once both answers are there."),
+            self._hint: "" if can_vote else escaped(talk.hint or NO_VOTE_YET),
         }
 
     def _busy(self, is_busy: bool) -> dict[Any, Any]:
