@@ -42,7 +42,10 @@ demo: $(TESTING)
 	@$(BIN)/python -m tests.end_to_end.demo $(ARGS)
 
 benchmark: $(TESTING)
-	@for script in tests/benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+	@for script in tests/benchmarks/*.py; do \
+	    module=$${script%.py}; \
+	    $(BIN)/python -m "$${module//\//.}" || exit 1; \
+	done
 
 file-map: $(RUNTIME)
 	@$(BIN)/python docs/file_map.py
