@@ -13,6 +13,7 @@ from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import PRESETS
+from trainer.recipes.shared_prefix import share_prefixes, supports
 from trainer.recipes.tokens import PairTokens
 from trainer.run_context import Cancelled, RunContext
 
@@ -53,6 +54,10 @@ class PairTrainer(FiniteLossMixin, DPOTrainer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        base = self.model.get_base_model()
+        self.shares_prefixes = supports(base)
+        if self.shares_prefixes:
+            share_prefixes(base)
         for name, module in self.model.named_modules():
             if isinstance(module, torch.nn.Dropout) and name.endswith("lora_dropout.ref"):
                 module.p = 0.0  # the reference is frozen: dropout would make it differ each time

@@ -1,0 +1,259 @@
+"""One forward pass over whole pairs: each is one stretch [prompt | chosen | rejected] of one row.
+
+TRL computes a prompt twice, pads chosen and rejected answers to the longest of the batch, and
+scores every position. Here all pairs of a batch lie behind each other without padding, the prompt
+is computed once, the rejected answer does not see the chosen one (its positions start again after
+the prompt), and the LM head is applied where an answer's token is predicted and nowhere else. What
+comes back is what TRL's own forward gives, so its losses and metrics work unchanged.
+"""
+
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from trl.trainer.utils import FusedCausalLMOutput
+
+from trainer.recipes.token_scores import TokenScores
+
+ATTENTION = "pairtune_pairs"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Where one pair lies in the row, in tokens."""
+
+    start: int
+    num_prompt: int
+    num_chosen: int
+    num_rejected: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Length of the whole stretch."""
+        return self.num_prompt + self.num_chosen + self.num_rejected
+
+    def positions(self) -> torch.Tensor:
+        """Position of each token in its own conversation, shape (num_tokens,)."""
+        prompt = torch.arange(self.num_prompt + self.num_chosen)
+        rejected = torch.arange(self.num_rejected) + self.num_prompt
+        return torch.cat([prompt, rejected])
+
+    def predicted_from(self) -> torch.Tensor:
+        """Index in the row whose output predicts each answer token, chosen ones first."""
+        last_prompt = torch.tensor([self.start + self.num_prompt - 1])
+        chosen = torch.arange(self.num_chosen) + last_prompt
+        rejected = torch.arange(self.num_rejected) + last_prompt + self.num_chosen
+        rejected[:1] = last_prompt
+        return torch.cat([chosen, rejected])
+
+    def visible(self, window: int | None) -> torch.Tensor:
+        """Which token (column) each token (row) may see, bool of shape (num_tokens, num_tokens).
+
+        Causal, blind between the two answers, and within `window` positions if there is one.
+        """
+        positions = self.positions()
+        num_first = self.num_prompt + self.num_chosen
+        visible = torch.ones(self.num_tokens, self.num_tokens, dtype=torch.bool).tril()
+        visible[num_first:, self.num_prompt : num_first] = False
+        if window is not None:
+            visible &= positions[:, None] - positions[None, :] < window
+        return visible
+
+
+@dataclass(frozen=True)
+class PairLayout:
+    """A batch of B pairs as one row of S tokens with N answer tokens in all."""
+
+    input_ids: torch.Tensor  # (1, S)
+    position_ids: torch.Tensor  # (1, S)
+    stretches: tuple[Stretch, ...]
+    predicted_from: torch.Tensor  # (N,) index into S
+    targets: torch.Tensor  # (N,) answer tokens, row by row of TRL's batch
+    _masks: dict[Any, list[torch.Tensor]] = field(default_factory=dict)
+
+    def masks(self, window: int | None, like: torch.Tensor) -> list[torch.Tensor]:
+        """For each pair what is added to its attention scores: 0 or minus infinity."""
+        key = (window, like.dtype, like.device)
+        if key not in self._masks:
+            self._masks[key] = [
+                torch.zeros(stretch.num_tokens, stretch.num_tokens, dtype=like.dtype)
+                .masked_fill_(~stretch.visible(window), -torch.inf)
+                .to(like.device)
+                for stretch in self.stretches
+            ]
+        return self._masks[key]
+
+
+def lay_out(
+    input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
+) -> PairLayout | None:
+    """Lay TRL's batch (2B, T), first the chosen then the rejected rows, out as one row.
+
+    None when the two rows of a pair do not share a prompt, so that the batch cannot be taken.
+    """
+    device = input_ids.device
+    half = len(input_ids) // 2
+    rows = [
+        (ids[seen], given[seen] != -100)
+        for ids, seen, given in zip(
+            input_ids.cpu(), attention_mask.bool().cpu(), labels.cpu(), strict=True
+        )
+    ]
+    stretches: list[Stretch] = []
+    pieces: list[torch.Tensor] = []
+    start = 0
+    for (chosen, of_chosen), (rejected, of_rejected) in zip(rows[:half], rows[half:], strict=True):
+        num_prompt = int((~of_chosen).sum())
+        shared = chosen[:num_prompt].equal(rejected[: int((~of_rejected).sum())])
+        if num_prompt == 0 or not shared or of_chosen[:num_prompt].any():
+            return None
+        stretch = Stretch(start, num_prompt, len(chosen) - num_prompt, len(rejected) - num_prompt)
+        stretches.append(stretch)
+        pieces += [chosen, rejected[num_prompt:]]
+        start += stretch.num_tokens
+    return PairLayout(
+        input_ids=torch.cat(pieces)[None].to(device),
+        position_ids=torch.cat([stretch.positions() for stretch in stretches])[None].to(device),
+        stretches=tuple(stretches),
+        predicted_from=_rows_of_both(stretches).to(device),
+        targets=torch.cat([ids[answer] for ids, answer in rows]).to(device),
+    )
+
+
+def _rows_of_both(stretches: list[Stretch]) -> torch.Tensor:
+    """Where answer tokens are predicted from, in the order of TRL's rows: all chosen first."""
+    parts = [stretch.predicted_from().split([stretch.num_chosen, stretch.num_rejected])
+             for stretch in stretches]  # fmt: skip
+    return torch.cat([chosen for chosen, _ in parts] + [rejected for _, rejected in parts])
+
+
+def pair_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    pair_layout: PairLayout | None = None,
+    sliding_window: int | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention within each pair by plain batched products; no work on what the mask hides.
+
+    Shapes: query (1, heads, S, dim), key and value (1, key heads, S, dim); returns
+    (1, S, heads, dim). On a CPU this beats the fused kernel, whose bfloat16 backward is slow on
+    short stretches.
+    """
+    if pair_layout is None:
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask,
+            dropout=dropout, scaling=scaling, **kwargs,
+        )  # fmt: skip
+    num_heads, num_key_heads, dim = query.shape[1], key.shape[1], query.shape[-1]
+    group = num_heads // num_key_heads
+    scaled = query[0] * (dim**-0.5 if scaling is None else scaling)
+    lengths = [stretch.num_tokens for stretch in pair_layout.stretches]
+    outputs = []
+    for q, k, v, mask in zip(
+        scaled.split(lengths, dim=1),
+        key[0].split(lengths, dim=1),
+        value[0].split(lengths, dim=1),
+        pair_layout.masks(sliding_window, query),
+        strict=True,
+    ):
+        # Heads that share a key head are one tall matrix: (key heads, group * n, dim).
+        scores = q.reshape(num_key_heads, -1, dim) @ k.transpose(1, 2)
+        scores = scores.view(num_key_heads, group, len(mask), len(mask)) + mask
+        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype)
+        weights = torch.nn.functional.dropout(weights, dropout, module.training)
+        mixed = weights.view(num_key_heads, -1, len(mask)) @ v
+        outputs.append(mixed.view(num_heads, len(mask), dim).transpose(0, 1))
+    return torch.cat(outputs)[None], None
+
+
+AttentionInterface.register(ATTENTION, pair_attention)
+
+
+def supports(model: PreTrainedModel) -> bool:
+    """Whether the layout works for this model: text only, attention that can be exchanged."""
+    config = model.config
+    scaled = ("logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
+    return (
+        config.get_text_config() is config
+        and bool(getattr(model, "_supports_attention_backend", False))
+        and not getattr(config, "final_logit_softcapping", None)
+        and not getattr(config, "output_router_logits", False)
+        and all(getattr(config, name, None) is None for name in scaled)
+    )
+
+
+def share_prefixes(model: PreTrainedModel) -> None:
+    """Let `model(..., fused_lm_head=True)`, TRL's forward for losses, take pairs in one row.
+
+    `model` is the causal language model itself, under any adapter, after TRL has given it its
+    fused LM head. A batch that cannot be laid out goes through TRL's own forward.
+    """
+    fused_forward = model.forward
+
+    def forward(
+        self: PreTrainedModel,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        fused_lm_head: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        layout = None
+        if fused_lm_head and None not in (input_ids, attention_mask, labels):
+            layout = lay_out(input_ids, attention_mask, labels)
+        if layout is None:
+            return fused_forward(
+                input_ids=input_ids, attention_mask=attention_mask, labels=labels,
+                fused_lm_head=fused_lm_head, **kwargs,
+            )  # fmt: skip
+        with _attention_of_pairs(self):
+            hidden = self.base_model(
+                input_ids=layout.input_ids,
+                position_ids=layout.position_ids,
+                pair_layout=layout,
+                use_cache=False,
+            ).last_hidden_state
+        head = self.get_output_embeddings()
+        scores = TokenScores.compute(hidden[0, layout.predicted_from], head, layout.targets)
+        return _as_trl_gives_it(scores, labels[:, 1:] != -100)
+
+    model.forward = types.MethodType(forward, model)
+
+
+@contextmanager
+def _attention_of_pairs(model: PreTrainedModel) -> Iterator[None]:
+    usual = model.config._attn_implementation
+    model.config._attn_implementation = ATTENTION
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = usual
+
+
+def _as_trl_gives_it(scores: TokenScores, mask: torch.Tensor) -> FusedCausalLMOutput:
+    """Put per-token values at their places in TRL's batch; zero wherever `mask` is false."""
+
+    def placed(values: torch.Tensor) -> torch.Tensor:
+        return values.new_zeros(mask.shape).masked_scatter(mask, values)
+
+    log_probs = placed(scores.log_probs)
+    return FusedCausalLMOutput(
+        loss=-log_probs.sum() / mask.sum().clamp(min=1),
+        log_probs=log_probs,
+        entropy=placed(scores.entropy),
+        mean_logits=placed(scores.mean_logits),
+        is_top1=placed(scores.is_top1),
+        label_mask=mask,
+    )
