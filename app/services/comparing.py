@@ -208,7 +208,7 @@ def _prepare(context: Context, user: User, turn: Turn) -> tuple[bool, ChatReques
         base=adapter.base_model,
         adapter=adapter.folder,
         conversations=(turn.left, turn.right),
-        tuned=(not base_is_left, base_is_left),
+        adapters=(not base_is_left, base_is_left),
         sampling=turn.sampling,
     )
     return base_is_left, request

@@ -14,6 +14,20 @@ from storage.labellers import human_labeller
 from storage.labelling_queue import Choice, HeldPair, Submission
 from storage.pairs import PairView
 
+__all__ = [
+    "Answer",
+    "Choice",
+    "Edit",
+    "LabelScreen",
+    "PairScreen",
+    "Progress",
+    "fetch",
+    "reopen_skipped",
+    "save_edit",
+    "submit",
+    "undo",
+]
+
 HOLD_AHEAD = 2  # the pair on the screen, and the one that is fetched ahead
 
 

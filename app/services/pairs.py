@@ -1,12 +1,13 @@
 """Make pairs to label: queue a generate run over prompts that need one."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from app.services.context import Context, User
 from app.services.models import check_allowed
 from app.services.runs import RunView, latest_run_id, run_view
 from app.services.training import queue_run
 from storage import preferences, prompts
+from storage import runs as run_rows
 from storage.enums import RunKind
 from storage.errors import InputError
 from storage.runs import NewRun
@@ -32,10 +33,14 @@ def start_generation(context: Context, user: User, request: GenerationRequest) -
             f"{request.num_pairs} pairs cannot be made. Ask for 1 to {MAX_PAIRS:,} pairs."
         )
     check_allowed(context, request.model)
-    options = GenerateOptions(sampling=request.sampling)
-    if problems := options.problems():
+    if problems := GenerateOptions(sampling=request.sampling).problems():
         raise InputError(" ".join(problems))
     with context.database.session_scope() as session:
+        earlier = run_rows.list_runs(session, kinds=[RunKind.GENERATE], limit=MAX_PAIRS)
+        # A completion follows from seed and prompt: each run takes the next seed, so that a
+        # prompt that is asked again gives new answers.
+        seed = request.sampling.seed + len(earlier)
+        options = GenerateOptions(sampling=replace(request.sampling, seed=seed))
         chosen = prompts.prompts_for_pairs(
             session, limit=request.num_pairs, only_without_pair=request.only_without_pair
         )

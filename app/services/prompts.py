@@ -25,9 +25,7 @@ def import_file(
     Raises InputError for a file that cannot be used; nothing is stored then.
     """
     with context.database.session_scope() as session:
-        return importers.import_file(
-            session, path, source=name, prompts_only=prompts_only
-        )
+        return importers.import_file(session, path, source=name, prompts_only=prompts_only)
 
 
 def import_text(context: Context, user: User, text: str) -> ImportReport:

@@ -18,11 +18,10 @@ from app.security import current_user, require
 from app.services import comparing, labelling, pairs, prompts, runs, statistics, training, transfer
 from app.services.comparing import Ballot, Turn
 from app.services.context import Context
-from app.services.labelling import Answer, LabelScreen, PairScreen
+from app.services.labelling import Answer, Choice, LabelScreen, PairScreen
 from app.services.pairs import GenerationRequest
 from app.services.training import TrainingRequest
 from storage.errors import InputError
-from storage.labelling_queue import Choice
 from trainer.generation.options import SamplingOptions
 
 Json = dict[str, Any]

@@ -16,7 +16,7 @@ from app.security import current_user, require
 from app.services import comparing
 from app.services.comparing import Ballot, Comparison, Turn
 from app.services.context import Context
-from storage.labelling_queue import Choice
+from app.services.labelling import Choice
 
 VOTES = {
     "left": ("Left better", "compare-vote-left"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.download import Download
 from app.components.markup import heading, sentence
 from app.errors import show_errors
 from app.presentation import counts_line
@@ -45,18 +46,15 @@ class DataTab:
                     self._pack = gr.Button(
                         "Download adapter", elem_id="data-adapter-download", interactive=False
                     )
-        # The script clicks this link as soon as a new file lies behind it.
-        self._file = gr.DownloadButton(
-            "Save", visible="hidden", elem_id="data-file", elem_classes=["saves"]
-        )
+        self._download = Download("data-file")
         self._wire(page, tab)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
         shown = [self._counts, self._export, self._none, self._adapter, self._pack]
         for event in (page.load, tab.select):
             event(self.refresh, self._adapter, shown, **PRIVATE)
-        self._export.click(self.export, None, self._file, **PRIVATE)
-        self._pack.click(self.pack, self._adapter, self._file, **PRIVATE)
+        self._export.click(self.export, None, self._download.outputs(), **PRIVATE)
+        self._pack.click(self.pack, self._adapter, self._download.outputs(), **PRIVATE)
 
     @show_errors
     @require("annotator")
@@ -76,14 +74,12 @@ class DataTab:
 
     @show_errors
     @require("admin")
-    def export(self, request: gr.Request) -> str:
+    def export(self, request: gr.Request) -> dict[Any, Any]:
         """Write the preferences to a file for the browser."""
-        return str(transfer.export_preferences(self._context))
+        return self._download.offer(transfer.export_preferences(self._context))
 
     @show_errors
     @require("admin")
-    def pack(self, adapter_id: int | None, request: gr.Request) -> Any:
+    def pack(self, adapter_id: int, request: gr.Request) -> dict[Any, Any]:
         """Pack the chosen adapter for the browser."""
-        if adapter_id is None:
-            return gr.skip()
-        return str(transfer.adapter_archive(self._context, adapter_id))
+        return self._download.offer(transfer.adapter_archive(self._context, adapter_id))

@@ -17,9 +17,8 @@ from app.presentation import answer_text, conversation, escaped, label_progress,
 from app.security import current_user, require
 from app.services import labelling
 from app.services.context import Context, User
-from app.services.labelling import Answer, Edit, LabelScreen, PairScreen
+from app.services.labelling import Answer, Choice, Edit, LabelScreen, PairScreen
 from storage.errors import InputError
-from storage.labelling_queue import Choice
 
 
 @dataclass(frozen=True)
