@@ -5,11 +5,13 @@
 
 import argparse
 import importlib
+import logging
 import os
 import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,7 @@ def _carry_out(context: RunContext) -> int:
     folder = context.folder
     signal.signal(signal.SIGTERM, lambda *_: run_folder.ask_to_stop(folder))
     os.environ.update(model_source.worker_environment(context.spec.base, context.data_folder))
+    _silence_libraries()
     started = time.monotonic()
     try:
         summary = _run_of(context.spec.kind)(context)
@@ -85,6 +88,13 @@ def _carry_out(context: RunContext) -> int:
     seconds = round(time.monotonic() - started, 1)
     context.events.write("finished", summary={"seconds": seconds, **summary})
     return FINISHED
+
+
+def _silence_libraries() -> None:
+    """Keep words meant for the libraries' own developers out of the log that people read."""
+    warnings.simplefilter("ignore", FutureWarning)
+    warnings.simplefilter("ignore", DeprecationWarning)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def _run_of(kind: str) -> Callable[[RunContext], dict[str, Any]]:

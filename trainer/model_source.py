@@ -71,7 +71,6 @@ def worker_environment(name: str, data_folder: Path) -> dict[str, str]:
     """
     environment = {
         "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONWARNINGS": "ignore::FutureWarning",
         "USE_HUB_KERNELS": "0",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -29,7 +29,8 @@ def save_adapter(model: "PeftModel", context: RunContext, options: RunOptions) -
     config.base_model_name_or_path = (
         model_source.STARTER_HUB_ID if spec.base == model_source.STARTER else spec.base
     )
-    model.save_pretrained(str(partial), selected_adapters=[TRAINED])
+    # Embeddings are never trained; letting peft find that out would ask the hub.
+    model.save_pretrained(str(partial), selected_adapters=[TRAINED], save_embedding_layers=False)
     (partial / "README.md").unlink(missing_ok=True)  # peft's card is an empty form
     run_folder.write_manifest(
         partial,

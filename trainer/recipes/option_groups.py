@@ -219,14 +219,14 @@ class QuantizationOptions:
 class StoppingOptions:
     """Ends a DPO run early, once it has learnt enough: small data is soon learnt too well."""
 
-    rewards_accuracies: float = option(
-        1.0, About("Reward accuracy that is enough, as the mean of the last steps.", advanced=True)
-    )
     rewards_margins: float = option(
-        0.0, About("Reward margin that is enough as well.", advanced=True)
+        1.5, About("Reward margin that is enough, as the mean of the last steps.", advanced=True)
+    )
+    rewards_accuracies: float = option(
+        0.9, About("Reward accuracy that is needed as well.", advanced=True)
     )
     num_steps: int = option(
-        8, About("Over how many steps both are averaged.", "steps", advanced=True)
+        5, About("Over how many steps both are averaged.", "steps", advanced=True)
     )
 
     def problems(self) -> list[str]:
