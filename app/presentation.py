@@ -338,9 +338,9 @@ def side_sentence(found: Overview) -> str:
     low, high = found.left_interval
     counts: VerdictCounts = found.counts
     judged = (
-        "This is compatible with no habit."
+        "No habit can be told from chance."
         if low <= 0.5 <= high
-        else "This is more than chance explains."
+        else "That is more than chance explains: remind the annotators to read both."
     )
     return (
         f"**{counts.num_left} of {counts.num_decisive} decisions for the left answer** "

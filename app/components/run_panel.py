@@ -6,6 +6,7 @@ import gradio as gr
 
 from app.components.changes import Seen, only_changes
 from app.components.charts import charts_markup, training_charts
+from app.components.download import Download
 from app.components.markup import own_markup, progress_bar, sentence
 from app.errors import show_errors
 from app.presentation import bullet_list, escaped, fenced, run_cells, status_line
@@ -82,9 +83,7 @@ class RunPanel:
             self._prepare = gr.Button(
                 "Download adapter", size="sm", elem_id="train-download", visible=False
             )
-            self._download = gr.DownloadButton(
-                "Download", visible="hidden", elem_id="train-download-file", elem_classes=["saves"]
-            )
+            self._download = Download("train-download-file")
         self._bar = own_markup("train-bar")
         self._notice = sentence(elem_id="train-notice", elem_classes=["notice"])
         self._plot = own_markup("train-plot")
@@ -127,7 +126,7 @@ class RunPanel:
         self._table.select(self.choose, self._seen, [self.chosen, *self.outputs()], **PRIVATE)
         self._stop.click(self.stop, self.state(), self.outputs(), **PRIVATE)
         self._resume.click(self.resume, self.state(), self.outputs(), **PRIVATE)
-        self._prepare.click(self.prepare_download, self.adapter_id, self._download, **PRIVATE)
+        self._prepare.click(self.download, self.adapter_id, self._download.outputs(), **PRIVATE)
 
     @show_errors
     @require("annotator")
@@ -162,11 +161,9 @@ class RunPanel:
 
     @show_errors
     @require("admin")
-    def prepare_download(self, adapter_id: int | None, request: gr.Request) -> Any:
-        """Pack the adapter; the script clicks the link as soon as it is there."""
-        if adapter_id is None:
-            return gr.skip()
-        return str(transfer.adapter_archive(self._context, adapter_id))
+    def download(self, adapter_id: int, request: gr.Request) -> dict[Any, Any]:
+        """Pack the adapter of the shown run for the browser."""
+        return self._download.offer(transfer.adapter_archive(self._context, adapter_id))
 
     def changes(self, seen: Seen, chosen: int | None) -> dict[Any, Any]:
         """Updates for what this page does not show yet."""

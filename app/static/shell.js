@@ -42,15 +42,15 @@
     const target = [...button.classList].find((name) => name.startsWith("goto-"));
     if (target) window.pairtune.goTo(target.slice("goto-".length));
   }, true);
-  // A file that the server has just made ready lies behind a hidden link: save it once.
+  // A file that the server has just made lies behind a hidden button: press it once. The mark can
+  // be drawn a moment before the button has got its file.
   const saved = new Set();
   new MutationObserver(() => {
-    for (const link of document.querySelectorAll(".saves a[href], a.saves[href]")) {
-      if (saved.has(link.href)) continue;
-      saved.add(link.href);
-      link.click();
+    for (const mark of document.querySelectorAll(".save-now")) {
+      const { button, serial } = mark.dataset;
+      if (saved.has(serial)) continue;
+      saved.add(serial);
+      setTimeout(() => document.getElementById(button)?.click(), 150);
     }
-  }).observe(document.documentElement, {
-    childList: true, subtree: true, attributes: true, attributeFilter: ["href"],
-  });
+  }).observe(document.documentElement, { childList: true, subtree: true });
 })();
