@@ -1,0 +1,46 @@
+"""Log-probabilities of answers, computed plainly: no part of the training code is used."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer import run_folder
+from trainer.chat_template import encode_conversation
+from trainer.loading import load_adapter, load_model, load_tokenizer
+
+
+def mean_margin(data_folder: Path, run: Path) -> float:
+    """By how much a DPO run's adapter raised chosen over rejected answers, in nats a pair.
+
+    The mean over the run's training pairs of (log p(chosen) - log p(rejected)) under base +
+    adapter, less the same under the base.
+    """
+    spec = run_folder.read_spec(run)
+    tokenizer = load_tokenizer(spec.base, data_folder)
+    model = load_model(spec.base, data_folder, device="cpu")
+    model = load_adapter(model, run / "adapter", name="tuned", base=spec.base)
+    rows = run_folder.read_rows(run, "train.jsonl")
+    with torch.inference_mode():
+        tuned = [_difference(model, tokenizer, row) for row in rows]
+        with model.disable_adapter():
+            base = [_difference(model, tokenizer, row) for row in rows]
+    return sum(tuned) / len(rows) - sum(base) / len(rows)
+
+
+def _difference(model: Any, tokenizer: Any, row: dict[str, Any]) -> float:
+    chosen, rejected = (
+        _answer_log_probability(model, tokenizer, row["prompt"], row[side])
+        for side in ("chosen", "rejected")
+    )
+    return chosen - rejected
+
+
+def _answer_log_probability(
+    model: Any, tokenizer: Any, prompt: list[dict[str, str]], answer: list[dict[str, str]]
+) -> float:
+    start = len(encode_conversation(tokenizer, prompt, add_generation_prompt=True))
+    ids = encode_conversation(tokenizer, prompt + answer, add_generation_prompt=False)
+    logits = model(torch.tensor([ids])).logits[0, start - 1 : -1].float()
+    picked = logits.log_softmax(-1).gather(1, torch.tensor(ids[start:])[:, None])
+    return float(picked.sum())
