@@ -34,6 +34,8 @@ def build(context: Context) -> gr.Blocks:
         ("Data", DataTab(context)),
     )
     with Page(title="PairTune", analytics_enabled=False, fill_width=True) as page:
+        # First, so that no handler of a screen takes an endpoint's name.
+        add_endpoints(context)
         Header(context).build(page)
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             for title, screen in screens:
@@ -41,7 +43,6 @@ def build(context: Context) -> gr.Blocks:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}") as tab:
                     screen.build(page, tab)
         train.panel.compare_on(compare.choose, compare.outputs_of_choice())
-        add_endpoints(context)
     return page
 
 

@@ -32,6 +32,18 @@ class GenerationPanel:
             "Make pairs to label",
             "The model answers each prompt twice with different seeds: a pair.",
         )
+        self._build_wishes()
+        with gr.Accordion("Sampling", open=False, elem_id="pairs-sampling"):
+            self._sampling = sampling_fields()
+        self._build_actions()
+        self._bar = own_markup("pairs-bar")
+        self._status = sentence(elem_id="pairs-status", elem_classes=["muted", "small"])
+        self._timer = gr.Timer(POLL_SECONDS, active=False)
+        self._seen = gr.State({})
+        self._ended = gr.State(None)
+        self._wire(page, tab)
+
+    def _build_wishes(self) -> None:
         with gr.Row(elem_classes=["fields"]):
             self._num_pairs = gr.Number(
                 20,
@@ -60,8 +72,8 @@ class GenerationPanel:
                 min_width=170,
                 scale=2,
             )
-        with gr.Accordion("Sampling", open=False, elem_id="pairs-sampling"):
-            self._sampling = sampling_fields()
+
+    def _build_actions(self) -> None:
         with gr.Row(elem_classes=["actions"]):
             self._generate = gr.Button(
                 "Generate pairs", variant="primary", elem_id="pairs-generate"
@@ -79,12 +91,6 @@ class GenerationPanel:
                 elem_classes=["goto-label"],
                 interactive=False,
             )
-        self._bar = own_markup("pairs-bar")
-        self._status = sentence(elem_id="pairs-status", elem_classes=["muted", "small"])
-        self._timer = gr.Timer(POLL_SECONDS, active=False)
-        self._seen = gr.State({})
-        self._ended = gr.State(None)
-        self._wire(page, tab)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
         shown = [

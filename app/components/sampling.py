@@ -22,47 +22,24 @@ class SamplingFields:
         return [self.temperature, self.top_p, self.max_new_tokens, self.seed]
 
 
-def sampling_fields(*, max_new_tokens: int = 256) -> SamplingFields:
+def sampling_fields() -> SamplingFields:
     """Lay the fields out in one row, with the defaults of a generate run."""
     default = SamplingOptions()
     with gr.Row(elem_classes=["fields"]):
         return SamplingFields(
-            gr.Number(
-                default.temperature,
-                label="Temperature",
-                info="0 always takes the likeliest token; around 1 is lively.",
-                minimum=0,
-                maximum=2,
-                step=0.1,
-                min_width=120,
-            ),
-            gr.Number(
-                default.top_p,
-                label="Top-p",
-                info="Share of the likeliest tokens that are drawn from.",
-                minimum=0.05,
-                maximum=1,
-                step=0.05,
-                min_width=120,
-            ),
-            gr.Number(
-                max_new_tokens,
-                label="Longest answer (tokens)",
-                info="Answers are cut off there.",
-                minimum=1,
-                maximum=4096,
-                precision=0,
-                min_width=120,
-            ),
-            gr.Number(
-                default.seed,
-                label="Seed",
-                info="The same seed gives the same answers.",
-                minimum=0,
-                precision=0,
-                min_width=120,
-            ),
+            _number(default.temperature, "Temperature", "0: the likeliest token; 1: lively.", 0.1),
+            _number(default.top_p, "Top-p", "Share of likely tokens to draw from.", 0.05),
+            _number(default.max_new_tokens, "Longest answer (tokens)", "Cut off there.", 1),
+            _number(default.seed, "Seed", "The same seed, the same answers.", 1),
         )
+
+
+def _number(value: float, label: str, info: str, step: float) -> gr.Number:
+    """A field; what its value may be is judged by the options themselves, in one place."""
+    precision = 0 if step == 1 else None
+    return gr.Number(
+        value, label=label, info=info, minimum=0, step=step, precision=precision, min_width=120
+    )
 
 
 def sampling_of(values: tuple[float | None, ...]) -> SamplingOptions:

@@ -26,27 +26,7 @@ class StatisticsTab:
                 gr.Button("Label pairs", variant="primary", elem_classes=["goto-label"])
         self._empty = empty
         with gr.Column() as numbers:
-            with gr.Row(elem_classes=["panels"]):
-                with gr.Column(elem_classes=["pane"], min_width=280):
-                    heading("Verdicts", "All verdicts that stand, those on comparisons included.")
-                    self._verdicts = sentence(elem_id="statistics-verdicts", elem_classes=["facts"])
-                with gr.Column(elem_classes=["pane"], min_width=280):
-                    heading(
-                        "Left or right",
-                        "Sides are drawn at random, so about half of the decisions should fall on "
-                        "each. More on one side is a habit of the annotators.",
-                    )
-                    self._sides = sentence(elem_id="statistics-sides")
-            with gr.Column(elem_classes=["pane"]):
-                heading("Labellers")
-                self._labellers = sentence(elem_id="statistics-labellers", elem_classes=["facts"])
-            with gr.Column(elem_classes=["pane"]):
-                heading(
-                    "Win rates",
-                    "How often the tuned answer was preferred to the base answer, ties left out, "
-                    "with a 95 % Wilson interval.",
-                )
-                self._win_rates = sentence(elem_id="statistics-win-rates", elem_classes=["facts"])
+            self._build_numbers()
         self._numbers = numbers
         for event in (page.load, tab.select):
             event(
@@ -63,6 +43,29 @@ class StatisticsTab:
                 show_progress="hidden",
                 api_visibility="private",
             )
+
+    def _build_numbers(self) -> None:
+        with gr.Row(elem_classes=["panels"]):
+            with gr.Column(elem_classes=["pane"], min_width=280):
+                heading("Verdicts", "All verdicts that stand, those on comparisons included.")
+                self._verdicts = sentence(elem_id="statistics-verdicts", elem_classes=["facts"])
+            with gr.Column(elem_classes=["pane"], min_width=280):
+                heading(
+                    "Left or right",
+                    "Sides are drawn at random, so about half of the decisions should fall on "
+                    "each. More on one side is a habit of the annotators.",
+                )
+                self._sides = sentence(elem_id="statistics-sides")
+        with gr.Column(elem_classes=["pane"]):
+            heading("Labellers")
+            self._labellers = sentence(elem_id="statistics-labellers", elem_classes=["facts"])
+        with gr.Column(elem_classes=["pane"]):
+            heading(
+                "Win rates",
+                "How often the tuned answer was preferred to the base answer, ties left out, "
+                "with a 95 % Wilson interval.",
+            )
+            self._win_rates = sentence(elem_id="statistics-win-rates", elem_classes=["facts"])
 
     @show_errors
     @require("annotator")
