@@ -16,6 +16,18 @@ from trainer import launch, model_source
 Serve = Callable[..., ServerProcess]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the starter model or a browser by what it asks for: nobody can forget it."""
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        if "converted_starter" in asked:
+            item.add_marker("starter")
+            item.add_marker("slow")
+        if "browser" in asked:
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def converted_starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose starter model is converted; made once a test session."""
