@@ -7,8 +7,9 @@ the prompt), and the LM head is applied where an answer's token is predicted and
 comes back is what TRL's own forward gives, so its losses and metrics work unchanged.
 """
 
+import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -202,34 +203,33 @@ def share_prefixes(model: PreTrainedModel) -> None:
     """
     fused_forward = model.forward
 
+    @functools.wraps(type(model).forward)  # `generate` checks its arguments against the signature
     def forward(
-        self: PreTrainedModel,
-        input_ids: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
-        labels: torch.Tensor | None = None,
-        fused_lm_head: bool = False,
-        **kwargs: Any,
+        self: PreTrainedModel, *args: Any, fused_lm_head: bool = False, **kwargs: Any
     ) -> Any:
-        layout = None
-        if fused_lm_head and None not in (input_ids, attention_mask, labels):
-            layout = lay_out(input_ids, attention_mask, labels)
+        layout = _layout_of(kwargs) if fused_lm_head else None
         if layout is None:
-            return fused_forward(
-                input_ids=input_ids, attention_mask=attention_mask, labels=labels,
-                fused_lm_head=fused_lm_head, **kwargs,
-            )  # fmt: skip
-        with _attention_of_pairs(self):
-            hidden = self.base_model(
-                input_ids=layout.input_ids,
-                position_ids=layout.position_ids,
-                pair_layout=layout,
-                use_cache=False,
-            ).last_hidden_state
-        head = self.get_output_embeddings()
-        scores = TokenScores.compute(hidden[0, layout.predicted_from], head, layout.targets)
-        return _as_trl_gives_it(scores, labels[:, 1:] != -100)
+            return fused_forward(*args, fused_lm_head=fused_lm_head, **kwargs)
+        return _as_trl_gives_it(_scores(self, layout), kwargs["labels"][:, 1:] != -100)
 
     model.forward = types.MethodType(forward, model)
+
+
+def _layout_of(batch: Mapping[str, Any]) -> PairLayout | None:
+    tensors = [batch.get(name) for name in ("input_ids", "attention_mask", "labels")]
+    return None if any(tensor is None for tensor in tensors) else lay_out(*tensors)
+
+
+def _scores(model: PreTrainedModel, layout: PairLayout) -> TokenScores:
+    with _attention_of_pairs(model):
+        hidden = model.base_model(
+            input_ids=layout.input_ids,
+            position_ids=layout.position_ids,
+            pair_layout=layout,
+            use_cache=False,
+        ).last_hidden_state[0]
+    head = model.get_output_embeddings()
+    return TokenScores.compute(hidden[layout.predicted_from], head, layout.targets)
 
 
 @contextmanager
