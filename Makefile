@@ -11,7 +11,7 @@ TESTING := $(VENV)/.installed-for-tests
 BROWSER := $(VENV)/.browser-found
 FAST := not starter and not browser and not slow
 
-.PHONY: help run test test-fast lint types demo benchmark file-map clean
+.PHONY: help run test test-fast lint types demo benchmark readme clean
 
 help:
 	@echo "make run         install what is missing and serve on http://127.0.0.1:7860"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-fast   lint, types, architecture and unit tests, in under a minute"
 	@echo "make demo        teach the starter model to answer in fewer words, and measure it"
 	@echo "make benchmark   the benchmarks, by hand"
+	@echo "make readme      write the README's endpoints and file map from the code"
 	@echo "make clean       remove the environment and caches; your data stays"
 
 run: $(RUNTIME)
@@ -47,8 +48,8 @@ benchmark: $(TESTING)
 	    $(BIN)/python -m "$${module//\//.}" || exit 1; \
 	done
 
-file-map: $(RUNTIME)
-	@$(BIN)/python docs/file_map.py
+readme: $(RUNTIME)
+	@$(BIN)/python docs/readme_sections.py
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis screenshots

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.file_map import README, first_line, with_map
+from docs.readme_sections import README, first_line, with_sections
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("app", "storage", "trainer")
@@ -140,9 +140,9 @@ def _imported_names(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_file_map_of_the_readme_names_every_module() -> None:
+def test_readme_names_every_endpoint_and_every_module() -> None:
     readme = README.read_text(encoding="utf-8")
-    assert readme == with_map(readme), "run `make file-map`"
+    assert readme == with_sections(readme), "run `make readme`"
 
 
 def test_web_process_never_imports_torch(tmp_path: Path) -> None:
