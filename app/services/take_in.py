@@ -10,6 +10,7 @@ from storage import adapters, pairs
 from storage import runs as run_rows
 from storage.adapters import NewAdapter
 from storage.enums import CompletionOrigin, PairOrigin, RunStatus
+from storage.errors import InputError
 from storage.pairs import NewCompletion
 from storage.runs import NewMetric
 from storage.tables import Run
@@ -31,9 +32,7 @@ def take_in(session: Session, run: Run, events: list[Event], *, folder: Path) ->
             case "pair":
                 _add_generated_pair(session, run, event)
             case "warning":
-                summary = run.summary or {}
-                warnings = [*summary.get("warnings", []), event["message"]]
-                run.summary = {**summary, "warnings": warnings}
+                _warn(run, event["message"])
             case "finished":
                 _end(session, run, event, RunStatus.FINISHED, folder)
             case "cancelled":
@@ -81,15 +80,23 @@ def _end(session: Session, run: Run, event: Event, status: RunStatus, folder: Pa
 
 def _add_generated_pair(session: Session, run: Run, event: Event) -> None:
     a, b = (_completion(run, event[side]) for side in ("a", "b"))
-    pairs.add_pair(
-        session,
-        event["prompt_id"],
-        a,
-        b,
-        origin=PairOrigin.GENERATED,
-        round=run.round,
-        run_id=run.id,
-    )
+    try:
+        pairs.add_pair(
+            session,
+            event["prompt_id"],
+            a,
+            b,
+            origin=PairOrigin.GENERATED,
+            round=run.round,
+            run_id=run.id,
+        )
+    except InputError as error:  # a text that no database takes must not hold up all that follow
+        _warn(run, f"A pair for prompt {event['prompt_id']} was left out. {error}")
+
+
+def _warn(run: Run, message: str) -> None:
+    summary = run.summary or {}
+    run.summary = {**summary, "warnings": [*summary.get("warnings", []), message]}
 
 
 def _completion(run: Run, answer: dict[str, Any]) -> NewCompletion:
