@@ -140,7 +140,9 @@ def status_line(view: RunView) -> str:
     if row.recipe == "sft_dpo":
         parts[0] += f" ({row.kind.upper()} half)"
     waits = row.status == "queued" and view.waiting_for
-    parts.append(escaped(view.waiting_for or "") if waits else STATUS_WORDS[row.status])
+    parts.append(
+        escaped(view.waiting_for or "") if waits else STATUS_WORDS[row.status].capitalize()
+    )
     if row.status == "running":
         parts.extend(part for part in (_step(view), time_left(view.eta_seconds)) if part)
     elif row.seconds is not None:
@@ -152,8 +154,8 @@ def status_line(view: RunView) -> str:
 
 def _step(view: RunView) -> str:
     if view.step is None or not view.num_steps:
-        return "preparing"
-    return f"step {view.step} of {view.num_steps} ({percent_done(view)})"
+        return "Preparing"
+    return f"Step {view.step} of {view.num_steps} ({percent_done(view)})"
 
 
 def generation_line(view: RunView, num_ready: int) -> str:

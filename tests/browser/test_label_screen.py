@@ -1,0 +1,194 @@
+"""The Label screen in a real browser: the next pair at once, one verdict a decision, keys, undo."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.sample_files import jsonl
+from tests.server_process import ServerProcess
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.starter, pytest.mark.slow]
+
+NUM_PAIRS = 12
+# Two verdicts closer together than this are taken for a double press.
+CALM_MS = 350
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pairs(module_server: ServerProcess) -> None:
+    rows = [
+        {
+            "prompt": f"Question number {number}?",
+            "answer_a": f"First answer to {number}, with **bold** and\na second line.",
+            "answer_b": f"Second answer to {number}, <b>not</b> a tag.",
+        }
+        for number in range(NUM_PAIRS)
+    ]
+    api = module_server.api
+    assert api.call("import_file", api.upload("open.jsonl", jsonl(rows)))["num_unlabelled"] == 12
+
+
+@pytest.fixture
+def page(browser: Browser, module_server: ServerProcess) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(module_server.url)
+    page.locator("#tab-label-button").click()
+    expect(page.locator("#label-prompt")).to_contain_text("Question number", timeout=30_000)
+    page.wait_for_timeout(CALM_MS)
+    yield page
+    context.close()
+
+
+def _rows(server: ServerProcess, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(server.data_folder / "pairtune.db")) as database:
+        return database.execute(sql).fetchall()
+
+
+def _num_active(server: ServerProcess) -> int:
+    query = "SELECT count(*) FROM preferences WHERE withdrawn_at IS NULL"
+    return int(_rows(server, query)[0][0])
+
+
+def _prompt(page: Page, deck: str = "label-prompt") -> str | None:
+    # Beside the text, Gradio keeps a hidden line on how far the request is.
+    return page.locator(f"#{deck} .prose").last.text_content()
+
+
+def _answered(page: Page) -> None:
+    """Wait until the free deck holds the pair after the one that is shown."""
+    expect(page.locator("#label-prompt-next")).to_contain_text("Question number", timeout=30_000)
+    wait_until(
+        lambda: _prompt(page, "label-prompt-next") != _prompt(page),
+        what="the next pair in the free deck",
+    )
+    page.wait_for_timeout(CALM_MS)
+
+
+def test_a_verdict_shows_the_next_pair_within_two_frames_and_moves_no_control(page: Page) -> None:
+    _answered(page)
+    ahead = _prompt(page, "label-prompt-next")
+    place = page.locator("#label-choose-left").bounding_box()
+    milliseconds = page.evaluate(
+        """() => new Promise((done) => {
+             const text = () =>
+               [...document.querySelectorAll("#label-prompt .prose")].at(-1).textContent;
+             const before = text();
+             const start = performance.now();
+             const look = () => text() === before
+               ? requestAnimationFrame(look) : done(performance.now() - start);
+             document.dispatchEvent(new KeyboardEvent("keydown", { key: "1", bubbles: true }));
+             look();
+           })"""
+    )
+    assert milliseconds < 50
+    assert _prompt(page) == ahead
+    _answered(page)
+    assert page.locator("#label-choose-left").bounding_box() == place
+
+
+def test_a_double_click_is_one_verdict(page: Page, module_server: ServerProcess) -> None:
+    before = _num_active(module_server)
+    page.locator("#label-tie").dblclick()
+    _answered(page)
+    page.wait_for_timeout(1000)
+    assert _num_active(module_server) == before + 1
+
+
+def test_undo_walks_back_and_marks_what_was_chosen(
+    page: Page, module_server: ServerProcess
+) -> None:
+    before = _num_active(module_server)
+    first = _prompt(page)
+    page.keyboard.press("x")
+    _answered(page)
+    second = _prompt(page)
+    page.keyboard.press("ArrowRight")
+    _answered(page)
+    page.keyboard.press("u")
+    expect(page.locator("#label-choose-right[data-previous]")).to_be_visible()
+    assert _prompt(page) == second
+    page.keyboard.press("u")
+    expect(page.locator("#label-both-bad[data-previous]")).to_be_visible()
+    assert _prompt(page) == first
+    assert _num_active(module_server) == before
+
+
+def test_keys_do_nothing_while_one_types_or_another_tab_is_open(
+    page: Page, module_server: ServerProcess
+) -> None:
+    before = _num_active(module_server)
+    page.locator("#label-reason button").first.click()
+    page.locator("#label-rationale textarea").press_sequentially("1 x 0 s")
+    page.locator("#tab-prompts-button").click()
+    page.keyboard.press("1")
+    page.keyboard.press("Control+x")
+    page.wait_for_timeout(800)
+    assert _num_active(module_server) == before
+
+
+def test_a_reason_and_the_time_taken_are_stored_with_the_verdict(
+    page: Page, module_server: ServerProcess
+) -> None:
+    page.locator("#label-reason button").first.click()
+    page.locator("#label-rationale textarea").fill("Clearer.")
+    page.locator("#label-choose-left").click()
+    _answered(page)
+    query = "SELECT rationale, seconds FROM preferences ORDER BY id DESC LIMIT 1"
+    wait_until(lambda: _rows(module_server, query)[0][0] == "Clearer.", what="the reason")
+    assert 0 < _rows(module_server, query)[0][1] < 120
+    expect(page.locator("#label-rationale textarea")).to_have_value("")
+
+
+def test_answers_are_markdown_or_letter_for_letter_as_one_likes(page: Page) -> None:
+    answers = page.locator("#label-answers")
+    expect(answers.locator("strong").first).to_be_visible()
+    page.locator("#label-plain").click()
+    expect(page.locator("#label-answers code").first).to_be_visible()
+    shown = page.locator("#label-left").inner_text() + page.locator("#label-right").inner_text()
+    assert "**bold** and\na second line." in shown
+    assert "<b>not</b>" in shown
+    page.reload()
+    page.locator("#tab-label-button").click()
+    expect(page.locator("#label-answers code").first).to_be_visible(timeout=30_000)
+    page.locator("#label-plain").click()
+
+
+def test_a_verdict_on_a_pair_that_is_gone_says_so_and_brings_the_right_one(
+    page: Page, module_server: ServerProcess
+) -> None:
+    # The same person judges the pair in another window.
+    screen = module_server.api.call("submit_and_next", "", None, "")
+    pair_id = screen["current"]["pair_id"]
+    after = module_server.api.call("submit_and_next", "elsewhere", pair_id, "tie")["current"]
+    page.keyboard.press("1")
+    expect(page.locator("#label-notice")).not_to_be_empty()
+    expect(page.locator("#label-prompt")).to_contain_text(after["messages"][-1]["content"])
+    query = f"SELECT count(*) FROM preferences WHERE pair_id = {int(pair_id)} AND verdict = 'tie'"  # noqa: S608
+    assert _rows(module_server, query)[0][0] == 1
+
+
+def test_screen_readers_hear_where_they_are(page: Page) -> None:
+    expect(page.locator("#label-live")).to_contain_text("Answer left. Answer right.")
+
+
+def test_the_last_pair_leads_on_and_new_pairs_appear_by_themselves(
+    page: Page, module_server: ServerProcess
+) -> None:
+    while page.locator("#label-choose-left").is_visible():
+        page.keyboard.press("2")
+        page.wait_for_timeout(CALM_MS + 400)
+    expect(page.locator("#label-empty")).to_contain_text("All 12 pairs are labelled")
+    expect(page.locator("#label-empty .goto-train")).to_be_visible()
+    row = {"prompt": "One more?", "answer_a": "Yes.", "answer_b": "No."}
+    api = module_server.api
+    api.call("import_file", api.upload("more.jsonl", jsonl([row])))
+    expect(page.locator("#label-prompt")).to_contain_text("One more?", timeout=30_000)
+    page.locator("#tab-prompts-button").click()
+    page.locator("#tab-label-button").click()
+    expect(page.locator("#label-prompt")).to_contain_text("One more?")
