@@ -21,7 +21,7 @@
   let decks = [0, 0]; // pair ids; 0 is an empty deck
   let serial = 0;
   let waiting = null; // { serial, action, since } of the request under way
-  let queued = null; // a decision made while a mere refresh was under way
+  let queued = null; // { choice, pair } of a decision made while a request was under way
   let shownAt = performance.now();
   let decidedAt = 0;
   let lastState = "";
@@ -51,13 +51,14 @@
   function decide(choice) {
     const now = performance.now();
     if (now - decidedAt < DOUBLE_PRESS_MS) return;
-    if (waiting) {
-      if (waiting.action === "fetch") queued = choice;
-      return;
-    }
     const shown = front();
     const pair = decks[shown];
     if (!pair) return;
+    if (waiting) {
+      // On a slow line a verdict comes before the last one is answered: it is sent after that.
+      if (waiting.action === "fetch" || waiting.action === "verdict") queued = { choice, pair };
+      return;
+    }
     decidedAt = now;
     flash(BUTTONS[choice]);
     const rationale = document.querySelector("#label-rationale textarea");
@@ -119,9 +120,9 @@
       waiting = null;
     }
     if (!waiting && queued) {
-      const choice = queued;
+      const { choice, pair } = queued;
       queued = null;
-      decide(choice);
+      if (pair === decks[front()]) decide(choice);
     }
   }
 
