@@ -8,6 +8,7 @@ from typing import Self
 from storage.errors import InputError
 
 STARTER_MODEL = "starter"
+DEVICES = ("auto", "cpu", "cuda")
 SQLITE_PREFIX = "sqlite:///"
 
 
@@ -26,7 +27,7 @@ class Settings:
     models: tuple[str, ...] = (STARTER_MODEL,)
     """Allowed base models: "starter", hub ids or local folders; the first is the default."""
     device: str = "auto"
-    """Where models run: auto, cpu, cuda or cuda:N."""
+    """Where models run: one of DEVICES."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -62,8 +63,8 @@ class Settings:
                 f"The database URL must start with {SQLITE_PREFIX}: PairTune keeps its data in "
                 "SQLite. Leave it out to use pairtune.db in the data folder."
             )
-        if not _is_device(self.device):
-            found.append(f'The device "{self.device}" is unknown. Use auto, cpu, cuda or cuda:0.')
+        if self.device not in DEVICES:
+            found.append(f'The device "{self.device}" is unknown. Use {", ".join(DEVICES)}.')
         return found
 
 
@@ -74,9 +75,3 @@ def _port(text: str) -> int:
         raise InputError(
             f'PAIRTUNE_PORT is "{text}", which is not a number. Give a port such as 7860.'
         ) from None
-
-
-def _is_device(name: str) -> bool:
-    return name in ("auto", "cpu", "cuda") or (
-        name.startswith("cuda:") and name.removeprefix("cuda:").isdecimal()
-    )

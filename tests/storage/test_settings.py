@@ -23,13 +23,13 @@ def test_environment_fills_every_field() -> None:
             "PAIRTUNE_PORT": "8000",
             "PAIRTUNE_DATABASE_URL": "sqlite:////srv/other.db",
             "PAIRTUNE_MODELS": "org/model, ./folder",
-            "PAIRTUNE_DEVICE": "cuda:1",
+            "PAIRTUNE_DEVICE": "cuda",
         }
     )
     assert settings.data_folder == Path("/srv/pairtune")
     assert settings.sqlite_url == "sqlite:////srv/other.db"
     assert settings.models == ("starter", "org/model", "./folder")
-    assert (settings.port, settings.device) == (8000, "cuda:1")
+    assert (settings.port, settings.device) == (8000, "cuda")
     assert settings.problems() == []
 
 

@@ -15,6 +15,8 @@ from tests.waiting import wait_until
 from trainer import launch, run_folder
 from trainer.run_context import RunContext
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 180.0
 LONG = {"num_train_epochs": 2000.0, "eval_steps": 0, "save_steps": 5}
 

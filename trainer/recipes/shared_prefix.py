@@ -157,26 +157,34 @@ def pair_attention(
             module, query, key, value, attention_mask,
             dropout=dropout, scaling=scaling, **kwargs,
         )  # fmt: skip
-    num_heads, num_key_heads, dim = query.shape[1], key.shape[1], query.shape[-1]
-    group = num_heads // num_key_heads
-    scaled = query[0] * (dim**-0.5 if scaling is None else scaling)
     lengths = [stretch.num_tokens for stretch in pair_layout.stretches]
-    outputs = []
-    for q, k, v, mask in zip(
-        scaled.split(lengths, dim=1),
-        key[0].split(lengths, dim=1),
-        value[0].split(lengths, dim=1),
+    scaled = query[0] * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    stretches = zip(
+        *(states.split(lengths, dim=1) for states in (scaled, key[0], value[0])),
         pair_layout.masks(sliding_window, query),
         strict=True,
-    ):
-        # Heads that share a key head are one tall matrix: (key heads, group * n, dim).
-        scores = q.reshape(num_key_heads, -1, dim) @ k.transpose(1, 2)
-        scores = scores.view(num_key_heads, group, len(mask), len(mask)) + mask
-        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v.dtype)
-        weights = torch.nn.functional.dropout(weights, dropout, module.training)
-        mixed = weights.view(num_key_heads, -1, len(mask)) @ v
-        outputs.append(mixed.view(num_heads, len(mask), dim).transpose(0, 1))
-    return torch.cat(outputs)[None], None
+    )
+    dropout = dropout if module.training else 0.0
+    return torch.cat([_attend(*stretch, dropout=dropout) for stretch in stretches])[None], None
+
+
+def _attend(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    *,
+    dropout: float,
+) -> torch.Tensor:
+    """One pair: query (heads, n, dim), key and value (key heads, n, dim) to (n, heads, dim)."""
+    num_heads, num_tokens, dim = query.shape
+    # Heads that share a key head are one tall matrix: (key heads, group * n, dim).
+    scores = query.reshape(len(key), -1, dim) @ key.transpose(1, 2)
+    scores = scores.view(len(key), -1, num_tokens, num_tokens) + mask
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
+    weights = torch.nn.functional.dropout(weights, dropout)
+    mixed = weights.view(len(key), -1, num_tokens) @ value
+    return mixed.view(num_heads, num_tokens, dim).transpose(0, 1)
 
 
 AttentionInterface.register(ATTENTION, pair_attention)

@@ -20,6 +20,8 @@ from trainer.chat.client import ChatClient, ChatEvent
 from trainer.errors import TrainerError
 from trainer.generation.options import SamplingOptions
 
+pytestmark = pytest.mark.slow
+
 LONG = SamplingOptions(max_new_tokens=400, seed=1)
 
 

@@ -18,6 +18,8 @@ from trainer.recipes.options import PRESETS, RunOptions
 from trainer.run_context import Cancelled, RunContext, RunFailed
 from trainer.run_folder import EventWriter
 
+pytestmark = pytest.mark.slow
+
 FAST = {"learning_rate": 1e-2, "num_train_epochs": 2.0, "eval_steps": 2, "warmup_steps": 0}
 
 

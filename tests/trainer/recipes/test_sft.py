@@ -1,9 +1,13 @@
 """SFT runs on a two-layer model."""
 
+import pytest
+
 from tests.trainer.conftest import MakeRun
 from trainer import run_folder
 from trainer.recipes import sft, training
 from trainer.recipes.options import PRESETS
+
+pytestmark = pytest.mark.slow
 
 FAST = {"learning_rate": 1e-2, "num_train_epochs": 3.0, "eval_steps": 0}
 
