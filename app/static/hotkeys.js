@@ -17,7 +17,8 @@
   const GIVE_UP_MS = 10000;
   const PLAIN_KEY = "pairtune-plain-text";
 
-  const byId = (id) => document.getElementById(id);
+  const { own } = window.pairtune;
+  const byId = (id) => own(`#${id}`);
   let decks = [0, 0]; // pair ids; 0 is an empty deck
   let serial = 0;
   let waiting = null; // { serial, action, since } of the request under way
@@ -61,7 +62,7 @@
     }
     decidedAt = now;
     flash(BUTTONS[choice]);
-    const rationale = document.querySelector("#label-rationale textarea");
+    const rationale = own("#label-rationale textarea");
     const details = {
       submit_id: crypto.randomUUID(), pair_id: pair, choice,
       seconds: Math.round((now - shownAt) / 100) / 10, rationale: rationale?.value || "",
@@ -128,13 +129,13 @@
 
   // The panel appears a moment after the answer; until then keys would still be verdicts.
   function focusEdit(tries = 40) {
-    const field = document.querySelector("#label-edit-left textarea");
+    const field = own("#label-edit-left textarea");
     if (field) field.focus();
     else if (tries) requestAnimationFrame(() => focusEdit(tries - 1));
   }
 
   function look() {
-    const text = document.querySelector("#label-state code")?.textContent ?? "";
+    const text = byId("label-state")?.querySelector("code")?.textContent ?? "";
     if (text && text !== lastState) {
       lastState = text;
       take(JSON.parse(text));
@@ -182,8 +183,9 @@
   };
 
   document.addEventListener("click", (event) => {
-    const id = event.target.closest?.("button")?.id;
-    if (!id) return;
+    const button = event.target.closest?.("button");
+    if (!button?.id || window.pairtune.isForeign(button)) return;
+    const id = button.id;
     const choice = Object.keys(BUTTONS).find((name) => BUTTONS[name] === id);
     if (choice) decide(choice);
     else if (ACTIONS[id]) ACTIONS[id]();

@@ -3,9 +3,16 @@
 (() => {
   "use strict";
 
-  const tabButton = (name) => document.getElementById(`tab-${name}-button`);
+  // Text of a person or a model is drawn inside .md, and may bring ids, classes and buttons of its
+  // own. None of these is ever taken for a part of the page.
+  const isForeign = (element) => Boolean(element.closest?.(".md"));
+  const own = (selector) =>
+    [...document.querySelectorAll(selector)].find((element) => !isForeign(element));
+  const tabButton = (name) => own(`#tab-${name}-button`);
 
   window.pairtune = {
+    isForeign,
+    own,
     // True while this tab is the one on the screen.
     tabIsOpen: (name) => tabButton(name)?.getAttribute("aria-selected") === "true",
     goTo(name) {
@@ -14,7 +21,7 @@
     },
     // Give a Gradio text field a value as if it had been typed.
     fill(id, value) {
-      const field = document.querySelector(`#${id} textarea, #${id} input`);
+      const field = own(`#${id} textarea, #${id} input`);
       if (!field) return false;
       const prototype = Object.getPrototypeOf(field);
       Object.getOwnPropertyDescriptor(prototype, "value").set.call(field, value);
@@ -30,8 +37,8 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("button, a");
-    if (!button) return;
+    const button = event.target.closest?.("button");
+    if (!button || isForeign(button)) return;
     for (const [name, question] of Object.entries(QUESTIONS)) {
       if (button.classList.contains(name) && !button.disabled && !window.confirm(question)) {
         event.preventDefault();
@@ -42,15 +49,19 @@
     const target = [...button.classList].find((name) => name.startsWith("goto-"));
     if (target) window.pairtune.goTo(target.slice("goto-".length));
   }, true);
+  document.addEventListener("submit", (event) => {
+    if (isForeign(event.target)) event.preventDefault();
+  }, true);
+
   // A file that the server has just made lies behind a hidden button: press it once. The mark can
   // be drawn a moment before the button has got its file.
   const saved = new Set();
   new MutationObserver(() => {
-    for (const mark of document.querySelectorAll(".save-now")) {
+    for (const mark of document.querySelectorAll(".block.saves .save-now")) {
       const { button, serial } = mark.dataset;
       if (saved.has(serial)) continue;
       saved.add(serial);
-      setTimeout(() => document.getElementById(button)?.click(), 150);
+      setTimeout(() => own(`#${button}`)?.click(), 150);
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();

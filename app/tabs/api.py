@@ -21,6 +21,7 @@ from app.services.context import Context
 from app.services.labelling import Answer, Choice, LabelScreen, PairScreen
 from app.services.pairs import GenerationRequest
 from app.services.training import TrainingRequest
+from app.tabs.endpoint_arguments import check_arguments
 from storage.errors import InputError
 from trainer.generation.options import SamplingOptions
 
@@ -35,11 +36,15 @@ class Page(gr.Blocks):
     """
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Add the defaults of arguments that were left out at the end, then check as ever."""
+        """Add the defaults of arguments that were left out at the end, then check as ever.
+
+        One without a default becomes null, which the endpoint refuses by its name.
+        """
         if all(isinstance(block, Api) for block in block_fn.inputs):
             left_out = get_function_params(block_fn.fn)[len(inputs) :]
-            if all(has_default for _, has_default, _, _ in left_out):
-                inputs.extend(default for _, _, default, _ in left_out)
+            inputs.extend(
+                default if has_default else None for _, has_default, default, _ in left_out
+            )
         super().validate_inputs(block_fn, inputs)
 
 
@@ -75,6 +80,7 @@ class Endpoints:
 
     @show_errors
     @require("admin")
+    @check_arguments
     def import_file(self, file: dict, request: gr.Request, prompts_only: bool = False) -> dict:
         """Import an uploaded file, given as {"path": what /gradio_api/upload has answered}."""
         path = _uploaded(file)
@@ -89,6 +95,7 @@ class Endpoints:
 
     @show_errors
     @require("admin")
+    @check_arguments
     def generate_pairs(
         self,
         num_pairs: int,
@@ -109,6 +116,7 @@ class Endpoints:
 
     @show_errors
     @require("annotator")
+    @check_arguments
     def submit_and_next(
         self, submit_id: str, pair_id: int | None, verdict: str, request: gr.Request
     ) -> dict:
@@ -124,6 +132,7 @@ class Endpoints:
 
     @show_errors
     @require("admin")
+    @check_arguments
     def start_run(self, kind: str, request: gr.Request, options: dict | None = None) -> dict:
         """Queue a training run. `kind`: dpo, sft or sft_dpo.
 
@@ -144,6 +153,7 @@ class Endpoints:
 
     @show_errors
     @require("annotator")
+    @check_arguments
     def runs(self, request: gr.Request) -> list:
         """All runs, newest first."""
         return [
@@ -153,12 +163,14 @@ class Endpoints:
 
     @show_errors
     @require("annotator")
+    @check_arguments
     def run_status(self, run_id: int, request: gr.Request) -> dict:
         """One run with its progress, curves and log."""
         return runs.to_json(runs.run_view(self._context, run_id))
 
     @show_errors
     @require("admin")
+    @check_arguments
     def stop_run(self, run_id: int, request: gr.Request) -> dict:
         """Ask a run for a clean stop."""
         runs.stop_run(self._context, current_user(request), run_id)
@@ -166,6 +178,7 @@ class Endpoints:
 
     @show_errors
     @require("annotator")
+    @check_arguments
     def compare(
         self, prompt: str, adapter: int, request: gr.Request, options: dict | None = None
     ) -> dict:
@@ -185,12 +198,14 @@ class Endpoints:
 
     @show_errors
     @require("annotator")
+    @check_arguments
     def heldout_prompts(self, request: gr.Request, limit: int = 50) -> list:
         """Held-out prompts to compare on: conversations that no training run sees."""
         return comparing.heldout_prompts(self._context, limit)
 
     @show_errors
     @require("annotator")
+    @check_arguments
     def vote(self, submit_id: str, pair_id: int, verdict: str, request: gr.Request) -> dict:
         """Vote on a comparison (left, right, tie, both_bad); reveals who stood where."""
         ballot = Ballot(submit_id=submit_id, pair_id=pair_id, choice=cast(Choice, verdict))
@@ -198,6 +213,7 @@ class Endpoints:
 
     @show_errors
     @require("admin")
+    @check_arguments
     def export(self, request: gr.Request) -> list:
         """The labelled pairs in TRL's conversational form."""
         path = transfer.export_preferences(self._context)
@@ -206,6 +222,7 @@ class Endpoints:
 
     @show_errors
     @require("annotator")
+    @check_arguments
     def statistics(self, request: gr.Request) -> dict:
         """Verdicts, sides, labellers and win rates."""
         return statistics.to_json(statistics.overview(self._context))

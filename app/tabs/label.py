@@ -17,7 +17,7 @@ from app.presentation import answer_text, conversation, escaped, label_progress,
 from app.security import current_user, require
 from app.services import labelling
 from app.services.context import Context, User
-from app.services.labelling import Answer, Choice, Edit, LabelScreen, PairScreen
+from app.services.labelling import Answer, Choice, Edit, LabelScreen, PairScreen, Progress
 from storage.errors import InputError
 
 
@@ -132,8 +132,10 @@ class LabelTab:
                 self._reopen = gr.Button(
                     "See the skipped again", elem_id="label-reopen", visible=False
                 )
-                gr.Button("Train on the labels", variant="primary", elem_classes=["goto-train"])
-                gr.Button("Generate more pairs", elem_classes=["goto-prompts"])
+                self._train = gr.Button(
+                    "Train on the labels", variant="primary", elem_classes=["goto-train"]
+                )
+                self._generate = gr.Button("Generate more pairs", elem_classes=["goto-prompts"])
 
     def _build_decks(self) -> list[_Deck]:
         with gr.Column(elem_id="label-prompt-card", elem_classes=["card"]):
@@ -205,6 +207,8 @@ class LabelTab:
                 self._notice,
                 self._empty,
                 self._reopen,
+                self._train,
+                self._generate,
                 self._state,
                 *decks,
                 *edit,
@@ -262,11 +266,25 @@ class LabelTab:
             "position": screen.progress.position,
             "total": screen.progress.position - 1 + screen.progress.num_open,
         }
-        return updates | {
-            self._progress: label_progress(screen.progress, has_pair=bool(screen.current)),
-            self._empty: nothing_to_label(screen.progress),
-            self._reopen: gr.Button(visible=bool(screen.progress.num_skipped)),
-            self._state: f"`{json.dumps(state)}`",
+        return (
+            updates
+            | self._show_empty(screen.progress)
+            | {
+                self._progress: label_progress(screen.progress, has_pair=bool(screen.current)),
+                self._state: f"`{json.dumps(state)}`",
+            }
+        )
+
+    def _show_empty(self, progress: Progress) -> dict[Any, Any]:
+        has_labels = bool(progress.by_all)
+        return {
+            self._empty: nothing_to_label(progress),
+            self._reopen: gr.Button(visible=bool(progress.num_skipped)),
+            self._train: gr.Button(visible=has_labels),
+            self._generate: gr.Button(
+                "Generate more pairs" if has_labels else "Generate pairs",
+                variant="secondary" if has_labels else "primary",
+            ),
         }
 
     def _open_edit(self, pair: PairScreen) -> dict[Any, Any]:
