@@ -119,7 +119,7 @@ def queue_run(
 
 def _options(request: TrainingRequest) -> RunOptions:
     """The preset's options with a person's changes laid over them."""
-    if request.preset not in PRESETS:
+    if request.preset not in tuple(PRESETS):
         known = ", ".join(PRESETS)
         raise InputError(f'There is no preset "{request.preset}". Choose one of: {known}.')
     return RunOptions.from_dict(request.options, defaults=PRESETS[request.preset])
