@@ -146,16 +146,15 @@ def test_a_reason_and_the_time_taken_are_stored_with_the_verdict(
 
 
 def test_answers_are_markdown_or_letter_for_letter_as_one_likes(page: Page) -> None:
-    answers = page.locator("#label-answers")
-    expect(answers.locator("strong").first).to_be_visible()
+    expect(page.locator("#label-answers strong:visible")).to_have_count(1)
     page.locator("#label-plain").click()
-    expect(page.locator("#label-answers code").first).to_be_visible()
+    expect(page.locator("#label-answers code:visible")).to_have_count(2)
     shown = page.locator("#label-left").inner_text() + page.locator("#label-right").inner_text()
     assert "**bold** and\na second line." in shown
     assert "<b>not</b>" in shown
     page.reload()
     page.locator("#tab-label-button").click()
-    expect(page.locator("#label-answers code").first).to_be_visible(timeout=30_000)
+    expect(page.locator("#label-answers code:visible")).to_have_count(2, timeout=30_000)
     page.locator("#label-plain").click()
 
 
