@@ -7,6 +7,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -103,8 +104,9 @@ def _prepare_starter(settings: Settings) -> None:
         or model_source.starter_folder(settings.data_folder).is_dir()
     ):
         return
-    subprocess.Popen(
+    converting = subprocess.Popen(
         [sys.executable, "-m", "trainer.loading", "--data", str(settings.data_folder.resolve())],
         cwd=PROJECT,
         stdin=subprocess.DEVNULL,
     )
+    threading.Thread(target=converting.wait, daemon=True).start()  # leaves no zombie

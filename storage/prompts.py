@@ -75,9 +75,10 @@ def content_hash(messages: Sequence[Message]) -> str:
 def split_of(content_hash: str) -> Split:
     """Draw the split from the hash, so that a prompt never moves.
 
-    The first 32 bits, read as a fraction of one, fall below HELDOUT_SHARE with that chance.
+    The last 32 bits, read as a fraction of one, fall below HELDOUT_SHARE with that chance. Lists
+    are sorted by the whole hash, that is by its first bits, so the split is even along them.
     """
-    fraction = int(content_hash[:8], 16) / 2**32
+    fraction = int(content_hash[-8:], 16) / 2**32
     return Split.HELDOUT if fraction < HELDOUT_SHARE else Split.TRAIN
 
 

@@ -65,9 +65,17 @@ def test_about_fifteen_percent_are_held_out() -> None:
     assert 0.13 < splits[Split.HELDOUT] / 4000 < 0.17
 
 
-def test_split_follows_the_first_bits_of_the_hash() -> None:
-    assert split_of("26666665" + "f" * 56) is Split.HELDOUT  # just below 0.15 * 2**32
-    assert split_of("26666667" + "0" * 56) is Split.TRAIN
+def test_split_follows_the_last_bits_of_the_hash() -> None:
+    assert split_of("f" * 56 + "26666665") is Split.HELDOUT  # just below 0.15 * 2**32
+    assert split_of("0" * 56 + "26666667") is Split.TRAIN
+
+
+def test_prompts_picked_for_pairs_are_split_as_all_prompts_are(database: Database) -> None:
+    with database.session_scope() as session:
+        load_starter_prompts(session)
+        picked = prompts_for_pairs(session, limit=60)
+    num_heldout = sum(prompt.split is Split.HELDOUT for prompt in picked)
+    assert 4 <= num_heldout <= 15  # 9 expected
 
 
 def test_role_is_part_of_the_content() -> None:
