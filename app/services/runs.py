@@ -87,7 +87,7 @@ def run_view(context: Context, run_id: int) -> RunView:
             eta_seconds=progress.get("eta_seconds"),
             curves=curves,
             log=launch.log_tail(folder, LOG_LINES),
-            diagnosis=diagnosis(curves, num_train=summary.get("num_pairs", 0)),
+            diagnosis=_in_words(run, curves),
             warnings=summary.get("warnings", []),
             summary={key: value for key, value in summary.items() if key != "warnings"},
             adapter_id=adapter.id if adapter else None,
@@ -140,6 +140,16 @@ def to_json(view: RunView) -> dict[str, Any]:
     data = asdict(view)
     data["row"]["created_at"] = view.row.created_at.isoformat()
     return data
+
+
+def _in_words(run: Run, curves: dict[str, list[tuple[int, float]]]) -> list[str]:
+    """Why the run ended early if it did, and what its curves say."""
+    summary = run.summary or {}
+    early = [summary["stopped_early"]] if summary.get("stopped_early") else []
+    found = early + diagnosis(curves, num_train=summary.get("num_pairs", 0))
+    if curves and not found and run.status.has_ended:
+        return ["Nothing stands out in these curves."]
+    return found
 
 
 def _row(run: Run) -> RunRow:
