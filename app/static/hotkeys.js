@@ -22,7 +22,7 @@
   let decks = [0, 0]; // pair ids; 0 is an empty deck
   let serial = 0;
   let waiting = null; // { serial, action, since } of the request under way
-  let queued = null; // { choice, pair } of a decision made while a request was under way
+  let queued = null; // { choice, pair } of what was decided while a request was under way
   let shownAt = performance.now();
   let decidedAt = 0;
   let lastState = "";
@@ -77,6 +77,14 @@
     send("verdict", details);
   }
 
+  // Right after a verdict the wish to undo comes before the answer: it is sent after that. A verdict
+  // that has not been sent yet is simply forgotten.
+  function undo() {
+    flash("label-undo");
+    if (!waiting) send("undo");
+    else queued = queued && queued.choice !== "undo" ? null : { choice: "undo" };
+  }
+
   function flash(id) {
     const button = byId(id);
     button.setAttribute("data-flash", "");
@@ -123,7 +131,8 @@
     if (!waiting && queued) {
       const { choice, pair } = queued;
       queued = null;
-      if (pair === decks[front()]) decide(choice);
+      if (choice === "undo") send("undo");
+      else if (pair === decks[front()]) decide(choice);
     }
   }
 
@@ -175,7 +184,7 @@
   }
 
   const ACTIONS = {
-    "label-undo": () => { if (!waiting) { flash("label-undo"); send("undo"); } },
+    "label-undo": undo,
     "label-edit": () => { if (!waiting && decks[front()]) send("edit", { pair_id: decks[front()] }); },
     "label-reopen": () => { if (!waiting) send("reopen"); },
     "label-plain": togglePlain,

@@ -74,7 +74,8 @@ def _generate(page: Page) -> None:
 def _label(page: Page, data_folder: Path) -> None:
     for number, key in enumerate(KEYS, start=1):
         # Generation may be behind: the next pair comes when it is made.
-        expect(page.locator("#label-progress")).to_contain_text(f"Pair {number} ", timeout=SLOW_MS)
+        # What a screen reader hears is said once the pair can be judged.
+        expect(page.locator("#label-live")).to_contain_text(f"Pair {number} of", timeout=SLOW_MS)
         expect(page.locator("#label-choose-left")).to_be_visible(timeout=SLOW_MS)
         page.keyboard.press(key)
         wait_until(
@@ -84,6 +85,7 @@ def _label(page: Page, data_folder: Path) -> None:
     page.keyboard.press("u")
     wait_until(lambda: _num_preferences(data_folder) == NUM_TO_LABEL - 1, what="the undo")
     expect(page.locator("#label-choose-right[data-previous]")).to_be_visible()
+    expect(page.locator("#label-live")).to_contain_text(f"Pair {NUM_TO_LABEL} of")
     page.keyboard.press("2")
     wait_until(lambda: _num_preferences(data_folder) == NUM_TO_LABEL, what="the last verdict")
     rows = _query(data_folder, 'SELECT verdict, "left" FROM preferences WHERE withdrawn_at IS NULL')
