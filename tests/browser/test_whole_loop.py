@@ -73,10 +73,7 @@ def _generate(page: Page) -> None:
 
 def _label(page: Page, data_folder: Path) -> None:
     for number, key in enumerate(KEYS, start=1):
-        # Generation may be behind: the next pair comes when it is made.
-        # What a screen reader hears is said once the pair can be judged.
-        expect(page.locator("#label-live")).to_contain_text(f"Pair {number} of", timeout=SLOW_MS)
-        expect(page.locator("#label-choose-left")).to_be_visible(timeout=SLOW_MS)
+        _wait_for_pair(page, number)
         page.keyboard.press(key)
         wait_until(
             lambda expected=number: _num_preferences(data_folder) == expected,
@@ -85,7 +82,7 @@ def _label(page: Page, data_folder: Path) -> None:
     page.keyboard.press("u")
     wait_until(lambda: _num_preferences(data_folder) == NUM_TO_LABEL - 1, what="the undo")
     expect(page.locator("#label-choose-right[data-previous]")).to_be_visible()
-    expect(page.locator("#label-live")).to_contain_text(f"Pair {NUM_TO_LABEL} of")
+    _wait_for_pair(page, NUM_TO_LABEL)
     page.keyboard.press("2")
     wait_until(lambda: _num_preferences(data_folder) == NUM_TO_LABEL, what="the last verdict")
     rows = _query(data_folder, 'SELECT verdict, "left" FROM preferences WHERE withdrawn_at IS NULL')
@@ -103,6 +100,13 @@ def _label(page: Page, data_folder: Path) -> None:
             'UNION ALL SELECT NULL, "left" FROM claims WHERE "left" IS NOT NULL',
         )
     } == {"a", "b"}
+
+
+def _wait_for_pair(page: Page, number: int) -> None:
+    """Wait until the pair can be judged; generation may be behind."""
+    expect(page.locator("#label-live")).to_contain_text(f"Pair {number} of", timeout=SLOW_MS)
+    expect(page.locator("#label-choose-left")).to_be_visible()
+    page.wait_for_timeout(300)  # a second press within 250 ms is taken for a double one
 
 
 def _train(page: Page) -> None:
