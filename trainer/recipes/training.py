@@ -121,6 +121,11 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
     }
 
 
+def dtype_name(device: str) -> str:
+    """The type that a run computes in, for example bfloat16."""
+    return str(loading.pick_dtype(loading.pick_device(device))).removeprefix("torch.")
+
+
 def _precision(device: torch.device) -> dict[str, bool]:
     dtype = loading.pick_dtype(device)
     return {"bf16": dtype is torch.bfloat16, "fp16": dtype is torch.float16}
@@ -199,7 +204,7 @@ def _write_started(setup: Setup) -> None:
         base=context.spec.base,
         reference="base model" if context.spec.adapter is None else context.spec.adapter,
         device=device.type,
-        dtype=str(loading.pick_dtype(device)).removeprefix("torch."),
+        dtype=dtype_name(context.device),
         options=setup.options.to_dict(),
         resumed_from_step=_step_of(setup.checkpoint),
     )
