@@ -34,7 +34,7 @@ def run(context: RunContext) -> dict[str, Any]:
     arguments = DPOConfig(
         **training.trainer_arguments(setup),
         beta=options.training.beta,
-        loss_type=[options.training.loss_type],
+        loss_type=options.training.loss_type.split("+"),
         label_smoothing=options.training.label_smoothing,
         disable_dropout=options.training.disable_dropout,
     )

@@ -86,6 +86,8 @@ def load_policy(setup: Setup) -> "tuple[PreTrainedModel | PeftModel, LoraConfig 
         quantization=quantization,
         device=context.device,
     )
+    if quantization is not None:
+        _keep_gradients_of_4_bit(model)
     model.config.use_cache = False
     if context.spec.adapter is not None:
         folder = run_folder.adapter_path(context.data_folder, context.spec.adapter)
@@ -97,6 +99,19 @@ def load_policy(setup: Setup) -> "tuple[PreTrainedModel | PeftModel, LoraConfig 
     if not isinstance(lora["target_modules"], str):
         lora["target_modules"] = list(lora["target_modules"])
     return model, LoraConfig(task_type="CAUSAL_LM", **lora)
+
+
+def _keep_gradients_of_4_bit(model: "PreTrainedModel") -> None:
+    """Keep bitsandbytes from packing the weights anew for inference on a CPU.
+
+    It does so the first time that no gradient is asked for, as in a reference pass; the packed
+    product has no backward, and from then on gradients would silently be wrong.
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
 
 
 def trainer_arguments(setup: Setup) -> dict[str, Any]:
