@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import LoraConfig, PeftModel
+from transformers import TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
 from trainer import loading, run_folder
@@ -178,6 +180,8 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     for weight in trainer.model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
+    if setup.checkpoint is not None:
+        _count_on(trainer, Path(setup.checkpoint))
     started = time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=setup.checkpoint)
@@ -208,6 +212,13 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     return summary
 
 
+def _count_on(trainer: "Trainer", checkpoint: Path) -> None:
+    """Let TRL's metric num_tokens go on from a checkpoint instead of from 0."""
+    history = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)).log_history
+    counts = [values["num_tokens"] for values in history if "num_tokens" in values]
+    trainer._total_train_tokens = counts[-1] if counts else 0
+
+
 def _write_started(setup: Setup) -> None:
     context = setup.context
     device = loading.pick_device(context.device)
@@ -230,7 +241,7 @@ def _usable_checkpoint(folder: Path) -> str | None:
     checkpoints = folder / "checkpoints"
     while checkpoints.is_dir():
         last = get_last_checkpoint(str(checkpoints))
-        if last is None or (Path(last) / "trainer_state.json").exists():
+        if last is None or (Path(last) / TRAINER_STATE_NAME).exists():
             return last
         shutil.rmtree(last)
     return None
