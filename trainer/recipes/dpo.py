@@ -15,6 +15,7 @@ from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import PRESETS
+from trainer.recipes.policy import load_policy
 from trainer.recipes.reference_cache import (
     LogProbs,
     Reference,
@@ -40,7 +41,7 @@ def run(context: RunContext) -> dict[str, Any]:
     )
     callback = RunCallback(context, options.stopping)
     with training.memory_advice(options):
-        model, lora = training.load_policy(setup)
+        model, lora = load_policy(context, setup.options)
         trainer = PairTrainer(
             model=model,
             args=arguments,

@@ -1,4 +1,4 @@
-"""What the recipes share: reading a run, loading the policy, training it, keeping the result."""
+"""What the recipes share: reading a run, training the policy, keeping the result."""
 
 import contextlib
 import shutil
@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, PeftModel
 from transformers import TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
-from trainer import loading, run_folder
+from trainer import loading
 from trainer.errors import TrainerError
-from trainer.recipes.adapter_output import TRAINED, save_adapter
+from trainer.recipes.adapter_output import save_adapter
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.guard import NonFiniteLossError
 from trainer.recipes.options import RunOptions
+from trainer.recipes.policy import prepare_adapter
 from trainer.recipes.tokens import PairTokens, cut, tokenise
 from trainer.run_context import Cancelled, RunContext, RunFailed
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+    from transformers import PreTrainedTokenizerBase, Trainer
 
 # Options that TRL's configurations take as they are.
 _PASSED_ON = (
@@ -72,48 +72,6 @@ def prepare(context: RunContext, defaults: RunOptions) -> Setup:
     for warning in filter(None, warnings):
         context.events.write("warning", message=warning)
     return setup
-
-
-def load_policy(setup: Setup) -> "tuple[PreTrainedModel | PeftModel, LoraConfig | None]":
-    """The model to train, and what TRL needs to put a fresh adapter on it.
-
-    A run that goes on from an adapter gets a PeftModel with it and no configuration: TRL then
-    keeps a frozen copy of that adapter as the reference. Both together TRL refuses.
-    """
-    context, options = setup.context, setup.options
-    quantization = options.to_dict()["quantization"]
-    model = loading.load_model(
-        context.spec.base,
-        context.data_folder,
-        quantization=quantization,
-        device=context.device,
-    )
-    if quantization is not None:
-        _keep_gradients_of_4_bit(model)
-    model.config.use_cache = False
-    if context.spec.adapter is not None:
-        folder = run_folder.adapter_path(context.data_folder, context.spec.adapter)
-        policy = loading.load_adapter(
-            model, folder, name=TRAINED, base=context.spec.base, trainable=True
-        )
-        return policy, None
-    lora = options.to_dict()["lora"]
-    if not isinstance(lora["target_modules"], str):
-        lora["target_modules"] = list(lora["target_modules"])
-    return model, LoraConfig(task_type="CAUSAL_LM", **lora)
-
-
-def _keep_gradients_of_4_bit(model: "PreTrainedModel") -> None:
-    """Keep bitsandbytes from packing the weights anew for inference on a CPU.
-
-    It does so the first time that no gradient is asked for, as in a reference pass; the packed
-    product has no backward, and from then on gradients would silently be wrong.
-    """
-    from bitsandbytes.nn import Linear4bit
-
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            module.support_avx512bf16_for_cpu = False
 
 
 def trainer_arguments(setup: Setup) -> dict[str, Any]:
@@ -176,10 +134,7 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     adapter that was saved on the way out.
     """
     context = setup.context
-    # TRL turns the adapter of a 4-bit base into bfloat16, which loses small updates.
-    for weight in trainer.model.parameters():
-        if weight.requires_grad:
-            weight.data = weight.data.float()
+    prepare_adapter(trainer)
     if setup.checkpoint is not None:
         _count_on(trainer, Path(setup.checkpoint))
     started = time.monotonic()

@@ -15,6 +15,7 @@ from trainer import loading, run_folder
 from trainer.errors import TrainerError
 from trainer.recipes import dpo, sft, training
 from trainer.recipes.options import PRESETS, RunOptions
+from trainer.recipes.policy import load_policy
 from trainer.run_context import Cancelled, RunContext, RunFailed
 from trainer.run_folder import EventWriter
 
@@ -119,7 +120,7 @@ def test_reference_copy_is_not_trained(make_run: MakeRun) -> None:
     sft.run(make_run(1, "sft", training={**FAST, "max_steps": 1}))
     context = make_run(2, "dpo", adapter="runs/0001-sft/adapter", training=FAST)
     setup = training.prepare(context, PRESETS["quick"])
-    model, lora = training.load_policy(setup)
+    model, lora = load_policy(context, setup.options)
     assert lora is None
     trainer = dpo.PairTrainer(
         model=model,
@@ -221,7 +222,7 @@ def _bits_of(folder: Path) -> str:
 def test_four_bit_base_trains_on_the_cpu_and_stays_as_it_was(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training=FAST, quantization={})
     setup = training.prepare(context, PRESETS["quick"])
-    model, _ = training.load_policy(setup)
+    model, _ = load_policy(context, setup.options)
     assert any(weight.dtype is torch.uint8 for weight in model.parameters())
 
     file_before = _bits_of(Path(context.spec.base))

@@ -12,6 +12,7 @@ from tests.trainer.conftest import MakeRun
 from trainer import loading, run_folder
 from trainer.recipes import dpo, training
 from trainer.recipes.options import PRESETS
+from trainer.recipes.policy import load_policy
 from trainer.run_context import RunContext
 
 pytestmark = pytest.mark.slow
@@ -102,7 +103,7 @@ def test_gradients_on_a_four_bit_base_are_the_same_after_a_pass_without_gradient
 ) -> None:
     context = make_run(1, "dpo", training={"eval_steps": 0}, quantization={})
     setup = training.prepare(context, PRESETS["quick"])
-    model, lora = training.load_policy(setup)
+    model, lora = load_policy(context, setup.options)
     trainer = dpo.PairTrainer(
         model=model,
         args=dpo.DPOConfig(**training.trainer_arguments(setup)),
