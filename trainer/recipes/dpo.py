@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from trainer import model_source, run_folder
+from trainer import loading, model_source, run_folder
 from trainer.errors import TrainerError
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
@@ -86,6 +86,7 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
         adapter=adapter,
         quantization=setup.options.to_dict()["quantization"],
         dtype=training.dtype_name(setup.context.device),
+        device=loading.pick_device(setup.context.device).type,
     )
     return ReferenceCache(folder, reference)
 

@@ -42,6 +42,7 @@ class Reference:
     adapter: str | None  # hash of the adapter under the reference
     quantization: dict[str, Any] | None  # bitsandbytes' arguments
     dtype: str  # that it computes in, for example bfloat16
+    device: str  # cpu or cuda: they round differently
 
     def name(self) -> str:
         """Name of its file: a hash of the content."""

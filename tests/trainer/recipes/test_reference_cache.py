@@ -19,8 +19,9 @@ from trainer.recipes.reference_cache import (
     weights_hash,
 )
 from trainer.recipes.tokens import PairTokens
+from trainer.run_context import Cancelled
 
-REFERENCE = Reference(base="00", adapter=None, quantization=None, dtype="bfloat16")
+REFERENCE = Reference("00", adapter=None, quantization=None, dtype="bfloat16", device="cpu")
 ONE_STEP = {"max_steps": 1, "eval_steps": 0}
 
 
@@ -44,7 +45,7 @@ def test_values_are_found_again_as_exactly_as_they_were(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"base": "01"}, {"adapter": "02"}, {"quantization": {"load_in_4bit": True}},
-     {"dtype": "float32"}],
+     {"dtype": "float32"}, {"device": "cuda"}],
 )  # fmt: skip
 def test_another_reference_model_has_its_own_values(tmp_path: Path, change: dict[str, Any]) -> None:
     ReferenceCache(tmp_path, REFERENCE).add({_key(1): LogProbs(-1.0, -2.0)})
@@ -160,3 +161,13 @@ def test_equal_pairs_are_computed_once(make_run: MakeRun) -> None:
     train = context.folder / "train.jsonl"
     train.write_text(train.read_text() * 2)
     assert _counts(dpo.run(context)) == (10, 8)
+
+
+@pytest.mark.slow
+def test_pass_that_was_stopped_in_the_middle_goes_on_where_it_was(make_run: MakeRun) -> None:
+    context = make_run(1, "dpo", training=ONE_STEP)
+    run_folder.ask_to_stop(context.folder)  # seen after the first batch of four
+    with pytest.raises(Cancelled):
+        dpo.run(context)
+    run_folder.forget_stop(context.folder)
+    assert _counts(dpo.run(context)) == (6, 4)
