@@ -11,7 +11,7 @@ TESTING := $(VENV)/.installed-for-tests
 BROWSER := $(VENV)/.browser-found
 FAST := not starter and not browser and not slow
 
-.PHONY: help run test test-fast lint types demo benchmark readme clean
+.PHONY: help run test test-fast lint types demo benchmark benchmark-training readme clean
 
 help:
 	@echo "make run         install what is missing and serve on http://127.0.0.1:7860"
@@ -19,7 +19,8 @@ help:
 	@echo "make test        every check and test (needs Chromium, installs it if it can)"
 	@echo "make test-fast   lint, types, architecture and unit tests, in under a minute"
 	@echo "make demo        teach the starter model to answer in fewer words, and measure it"
-	@echo "make benchmark   the benchmarks, by hand"
+	@echo "make benchmark   tokens a second of generation, beside transformers' own"
+	@echo "make benchmark-training FILE=pairs.jsonl PAIRS=64   training, beside TRL's own"
 	@echo "make readme      write the README's endpoints and file map from the code"
 	@echo "make clean       remove the environment and caches; your data stays"
 
@@ -43,10 +44,14 @@ demo: $(TESTING)
 	@$(BIN)/python -m tests.end_to_end.demo $(ARGS)
 
 benchmark: $(TESTING)
-	@for script in tests/benchmarks/*.py; do \
-	    module=$${script%.py}; \
-	    $(BIN)/python -m "$${module//\//.}" || exit 1; \
-	done
+	@$(BIN)/python -m tests.benchmarks.generation $(ARGS)
+
+benchmark-training: $(TESTING)
+	@if [ -z "$(FILE)" ]; then \
+	    echo "Name a preference file: make benchmark-training FILE=pairs.jsonl PAIRS=64" >&2; \
+	    exit 1; \
+	fi
+	@$(BIN)/python -m tests.benchmarks.training --file "$(FILE)" --pairs $(or $(PAIRS),64) $(ARGS)
 
 readme: $(RUNTIME)
 	@$(BIN)/python docs/readme_sections.py

@@ -57,6 +57,18 @@ def location(name: str, data_folder: Path) -> str:
     return name
 
 
+def content_files(name: str, data_folder: Path) -> list[Path]:
+    """The files of a model on this machine that say what it computes, in a fixed order.
+
+    Empty when a hub model was not fetched yet.
+    """
+    place = location(name, data_folder)
+    folder = Path(place) if is_folder_name(place) else _fetched_folder(place)
+    if folder is None:
+        return []
+    return sorted([*folder.glob("*.safetensors"), *folder.glob("config.json")])
+
+
 def describe(name: str) -> str:
     """The model's name on the screen, for example SmolLM2-135M-Instruct."""
     return STARTER_NAME if name == STARTER else name.rstrip("/").rsplit("/", maxsplit=1)[-1]
@@ -142,11 +154,18 @@ def _has_template(folder: Path) -> bool:
     return isinstance(config, dict) and bool(config.get("chat_template"))
 
 
+def _fetched_folder(hub_id: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(hub_id, "config.json")
+    return Path(config).parent if isinstance(config, str) else None
+
+
 def _check_hub(hub_id: str) -> None:
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    if isinstance(try_to_load_from_cache(hub_id, "config.json"), str):
+    if _fetched_folder(hub_id) is not None:
         return
     try:
         info = HfApi().model_info(hub_id, timeout=HUB_TIMEOUT_SECONDS)

@@ -70,3 +70,27 @@ def test_screen_names_are_short() -> None:
     assert model_source.describe("starter") == "SmolLM2-135M-Instruct"
     assert model_source.describe("Qwen/Qwen3-0.6B") == "Qwen3-0.6B"
     assert model_source.describe("/models/mine/") == "mine"
+
+
+def test_content_of_a_local_model_is_its_weights_and_configuration(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    files = model_source.content_files(str(tiny_base), tmp_path)
+    assert [file.name for file in files] == ["config.json", "model.safetensors"]
+
+
+def test_content_of_a_hub_model_is_what_was_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert model_source.content_files("someone/model", tmp_path) == []
+
+    cached = tmp_path / "models--someone--model"
+    snapshot = cached / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("abc")
+    for name in ("config.json", "model-00001.safetensors", "vocab.json"):
+        (snapshot / name).touch()
+    files = model_source.content_files("someone/model", tmp_path)
+    assert files == [snapshot / "config.json", snapshot / "model-00001.safetensors"]

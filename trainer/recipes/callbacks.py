@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from transformers import TrainerCallback
@@ -29,9 +30,11 @@ class RunCallback(TrainerCallback):
         self._first_step = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the clock for the time left."""
+        """Start the clock for the time left; a resumed run remembers its last steps."""
         self._started_at = time.monotonic()
         self._first_step = state.global_step
+        for values in state.log_history:
+            self._remember(values)
         self._progress(state)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
@@ -45,11 +48,8 @@ class RunCallback(TrainerCallback):
         }
         self._context.events.write("metrics", step=state.global_step, values=values)
         self.metrics.update(values)
-        if "rewards/margins" in values:
-            self._accuracies.append(values["rewards/accuracies"])
-            self._margins.append(values["rewards/margins"])
-            if self._has_learnt_enough():
-                control.should_training_stop = True
+        if self._remember(values) and self._has_learnt_enough():
+            control.should_training_stop = True
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Remember the step, so that the last one is not measured twice."""
@@ -62,6 +62,14 @@ class RunCallback(TrainerCallback):
             self.cancelled = True
             control.should_training_stop = True
             control.should_save = True
+
+    def _remember(self, values: Mapping[str, float]) -> bool:
+        """Take in what the rule for stopping looks at; False when these values have none of it."""
+        if "rewards/margins" not in values:
+            return False
+        self._accuracies.append(values["rewards/accuracies"])
+        self._margins.append(values["rewards/margins"])
+        return True
 
     def _has_learnt_enough(self) -> bool:
         rule = self._stopping

@@ -9,10 +9,20 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
+from trainer import loading, model_source, run_folder
+from trainer.errors import TrainerError
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import PRESETS
+from trainer.recipes.policy import load_policy
+from trainer.recipes.reference_cache import (
+    LogProbs,
+    Reference,
+    ReferenceCache,
+    pair_key,
+    weights_hash,
+)
 from trainer.recipes.shared_prefix import share_prefixes, supports
 from trainer.recipes.tokens import PairTokens
 from trainer.run_context import Cancelled, RunContext
@@ -25,13 +35,13 @@ def run(context: RunContext) -> dict[str, Any]:
     arguments = DPOConfig(
         **training.trainer_arguments(setup),
         beta=options.training.beta,
-        loss_type=[options.training.loss_type],
+        loss_type=options.training.loss_type.split("+"),
         label_smoothing=options.training.label_smoothing,
         disable_dropout=options.training.disable_dropout,
     )
     callback = RunCallback(context, options.stopping)
     with training.memory_advice(options):
-        model, lora = training.load_policy(setup)
+        model, lora = load_policy(context, setup.options)
         trainer = PairTrainer(
             model=model,
             args=arguments,
@@ -41,12 +51,44 @@ def run(context: RunContext) -> dict[str, Any]:
             peft_config=lora,
             callbacks=[callback],
         )
-        started = time.monotonic()
+        references = {}
         if options.training.precompute_ref_log_probs:
-            trainer.add_references(ReferenceProgress(setup))
-        reference_seconds = round(time.monotonic() - started, 1)
+            references = _add_references(trainer, setup)
         summary = training.carry_out(trainer, callback, setup)
-    return {**summary, "reference_seconds": reference_seconds}
+    return {**summary, **references}
+
+
+def _add_references(trainer: "PairTrainer", setup: training.Setup) -> dict[str, Any]:
+    """Give the trainer its references; returns what the summary says of them."""
+    started = time.monotonic()
+    num_computed = trainer.add_references(_reference_cache(setup), ReferenceProgress(setup))
+    return {
+        "num_references_computed": num_computed,
+        "num_references_cached": len(setup.train) + len(setup.heldout) - num_computed,
+        "reference_seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _reference_cache(setup: training.Setup) -> ReferenceCache:
+    spec, data_folder = setup.context.spec, setup.context.data_folder
+    folder = data_folder / "cache"
+    files = model_source.content_files(spec.base, data_folder)
+    if not files:
+        raise TrainerError(
+            f"The files of the model {spec.base} were not found where the hub's models are kept. "
+            "Set precompute_ref_log_probs to false, or give a local folder."
+        )
+    adapter = None
+    if spec.adapter is not None:
+        adapter = run_folder.manifest_hash(run_folder.adapter_path(data_folder, spec.adapter))
+    reference = Reference(
+        base=weights_hash(files, folder / "weights.json"),
+        adapter=adapter,
+        quantization=setup.options.to_dict()["quantization"],
+        dtype=training.dtype_name(setup.context.device),
+        device=loading.pick_device(setup.context.device).type,
+    )
+    return ReferenceCache(folder, reference)
 
 
 class PairTrainer(FiniteLossMixin, DPOTrainer):
@@ -66,30 +108,54 @@ class PairTrainer(FiniteLossMixin, DPOTrainer):
         """TRL's hook for tokenising, of which nothing is left to do."""
         return dataset
 
-    def add_references(self, report: Callable[[int], None]) -> None:
-        """Compute the reference log-probabilities of every pair once, before training.
+    def add_references(self, cache: ReferenceCache, report: Callable[[int, int], None]) -> int:
+        """Look up or compute the reference log-probabilities of every pair, before training.
 
-        TRL's own switch for this hashes all base weights first and goes through the pairs in
-        their order; here they go by length, so that little is padding. `report` is told how many
-        more pairs are done.
+        TRL's own switch for this computes all pairs anew, in their order; here only those that
+        the cache lacks are computed, by length. Returns their number; `report` is told after each
+        batch how many of how many are done.
         """
-        self.train_dataset: Dataset = self._with_references(self.train_dataset, report)
-        if self.eval_dataset is not None:
-            self.eval_dataset: Dataset = self._with_references(self.eval_dataset, report)
+        keys = {
+            name: [self._key(row) for row in dataset] for name, dataset in self._datasets().items()
+        }
+        missing = {
+            key: row
+            for name, dataset in self._datasets().items()
+            for key, row in zip(keys[name], dataset, strict=True)
+            if cache.get(key) is None
+        }
+        self._compute_references(missing, cache, report)
+        for name, dataset in self._datasets().items():
+            values = [cache.get(key) for key in keys[name]]
+            for side in ("chosen", "rejected"):
+                column = [getattr(value, side) for value in values]
+                dataset = dataset.add_column(f"ref_{side}_logps", column)
+            setattr(self, name, dataset)
         self.precompute_ref_logps = True
+        return len(missing)
 
-    def _with_references(self, dataset: Dataset, report: Callable[[int], None]) -> Dataset:
-        rows = dataset.to_list()
-        order = sorted(range(len(rows)), key=lambda index: PairTokens(**rows[index]).num_tokens())
+    def _datasets(self) -> dict[str, Dataset]:
+        datasets = {"train_dataset": self.train_dataset, "eval_dataset": self.eval_dataset}
+        return {name: dataset for name, dataset in datasets.items() if dataset is not None}
+
+    def _key(self, row: dict[str, Any]) -> bytes:
+        return pair_key(PairTokens(**row).within(self.args.max_length))
+
+    def _compute_references(
+        self,
+        missing: dict[bytes, dict[str, Any]],
+        cache: ReferenceCache,
+        report: Callable[[int, int], None],
+    ) -> None:
+        keys = sorted(missing, key=lambda key: PairTokens(**missing[key]).num_tokens())
         size = self.args.per_device_train_batch_size
-        for start in range(0, len(order), size):
-            batch = [rows[index] for index in order[start : start + size]]
-            inputs = self._prepare_inputs(self.data_collator(batch))
-            chosen, rejected = self.compute_ref_log_probs(self.model, inputs)
-            for row, *values in zip(batch, chosen.tolist(), rejected.tolist(), strict=True):
-                row["ref_chosen_logps"], row["ref_rejected_logps"] = values
-            report(len(batch))
-        return Dataset.from_list(rows)
+        for start in range(0, len(keys), size):
+            batch = keys[start : start + size]
+            inputs = self._prepare_inputs(self.data_collator([missing[key] for key in batch]))
+            sides = self.compute_ref_log_probs(self.model, inputs)
+            values = zip(*(side.tolist() for side in sides), strict=True)
+            cache.add(dict(zip(batch, map(LogProbs._make, values), strict=True)))
+            report(start + len(batch), len(keys))
 
 
 class ReferenceProgress:
@@ -100,19 +166,15 @@ class ReferenceProgress:
     def __init__(self, setup: training.Setup) -> None:
         self._context = setup.context
         self._num_steps = setup.num_steps()
-        self._num_left = len(setup.train) + len(setup.heldout)
         self._num_trained = self._num_steps * setup.options.training.num_pairs_a_step()
-        self._num_done = 0
         self._started_at = time.monotonic()
 
-    def __call__(self, num_more: int) -> None:
-        """Count pairs as done; raises Cancelled when a stop was asked for."""
+    def __call__(self, num_done: int, num_all: int) -> None:
+        """Write how many pairs are computed; raises Cancelled when a stop was asked for."""
         if self._context.stop_asked():
             raise Cancelled(summary={}, adapter=None)
-        self._num_done += num_more
-        self._num_left -= num_more
-        per_pair = (time.monotonic() - self._started_at) / self._num_done
-        eta = per_pair * (self._num_left + self.TIMES_AS_LONG * self._num_trained)
+        per_pair = (time.monotonic() - self._started_at) / num_done
+        eta = per_pair * (num_all - num_done + self.TIMES_AS_LONG * self._num_trained)
         self._context.events.write(
             "progress",
             done=0,

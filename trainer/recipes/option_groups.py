@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from trainer.recipes.option_fields import About, option
 
-LOSS_TYPES = ("sigmoid", "sigmoid_norm", "ipo", "hinge", "robust", "apo_zero")
+# A sum such as sigmoid+sft adds up TRL's loss types of these names.
+LOSS_TYPES = ("sigmoid", "sigmoid+sft", "sigmoid_norm", "ipo", "hinge", "robust", "apo_zero")
 _SMOOTHED = ("robust",)
 _FOUR_BIT_TYPES = ("nf4", "fp4")
 _DTYPES = ("bfloat16", "float16", "float32")
@@ -29,9 +30,9 @@ class TrainingOptions:
     loss_type: str = option(
         "sigmoid",
         About(
-            "The DPO loss: sigmoid is the paper's; robust expects wrong labels; ipo and hinge "
-            "stop pushing at a margin; apo_zero raises chosen and lowers rejected answers; "
-            "sigmoid_norm compares answers per token.",
+            "The DPO loss: sigmoid is the paper's; sigmoid+sft also keeps chosen answers likely; "
+            "robust expects wrong labels; ipo and hinge stop pushing at a margin; apo_zero raises "
+            "chosen and lowers rejected answers; sigmoid_norm compares answers per token.",
             group="Preference",
             choices=LOSS_TYPES,
         ),

@@ -9,6 +9,7 @@ from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import PRESETS, sft_options
+from trainer.recipes.policy import load_policy
 from trainer.recipes.tokens import PairTokens
 from trainer.run_context import RunContext
 
@@ -19,7 +20,7 @@ def run(context: RunContext) -> dict[str, Any]:
     arguments = SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True)
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):
-        model, lora = training.load_policy(setup)
+        model, lora = load_policy(context, setup.options)
         trainer = AnswerTrainer(
             model=model,
             args=arguments,

@@ -23,6 +23,11 @@ class PairTokens:
         """Tokens of the prompt with the longer answer."""
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
 
+    def within(self, max_length: int) -> "PairTokens":
+        """The pair as the trainer's collator cuts it: answers lose what does not fit."""
+        room = max(0, max_length - len(self.prompt_ids))
+        return PairTokens(self.prompt_ids, self.chosen_ids[:room], self.rejected_ids[:room])
+
 
 @dataclass(frozen=True)
 class Fit:

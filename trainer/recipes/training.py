@@ -1,4 +1,4 @@
-"""What the recipes share: reading a run, loading the policy, training it, keeping the result."""
+"""What the recipes share: reading a run, training the policy, keeping the result."""
 
 import contextlib
 import shutil
@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, PeftModel
+from transformers import TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
-from trainer import loading, run_folder
+from trainer import loading
 from trainer.errors import TrainerError
-from trainer.recipes.adapter_output import TRAINED, save_adapter
+from trainer.recipes.adapter_output import save_adapter
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.guard import NonFiniteLossError
 from trainer.recipes.options import RunOptions
+from trainer.recipes.policy import prepare_adapter
 from trainer.recipes.tokens import PairTokens, cut, tokenise
 from trainer.run_context import Cancelled, RunContext, RunFailed
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+    from transformers import PreTrainedTokenizerBase, Trainer
 
 # Options that TRL's configurations take as they are.
 _PASSED_ON = (
@@ -72,33 +74,6 @@ def prepare(context: RunContext, defaults: RunOptions) -> Setup:
     return setup
 
 
-def load_policy(setup: Setup) -> "tuple[PreTrainedModel | PeftModel, LoraConfig | None]":
-    """The model to train, and what TRL needs to put a fresh adapter on it.
-
-    A run that goes on from an adapter gets a PeftModel with it and no configuration: TRL then
-    keeps a frozen copy of that adapter as the reference. Both together TRL refuses.
-    """
-    context, options = setup.context, setup.options
-    quantization = options.to_dict()["quantization"]
-    model = loading.load_model(
-        context.spec.base,
-        context.data_folder,
-        quantization=quantization,
-        device=context.device,
-    )
-    model.config.use_cache = False
-    if context.spec.adapter is not None:
-        folder = run_folder.adapter_path(context.data_folder, context.spec.adapter)
-        policy = loading.load_adapter(
-            model, folder, name=TRAINED, base=context.spec.base, trainable=True
-        )
-        return policy, None
-    lora = options.to_dict()["lora"]
-    if not isinstance(lora["target_modules"], str):
-        lora["target_modules"] = list(lora["target_modules"])
-    return model, LoraConfig(task_type="CAUSAL_LM", **lora)
-
-
 def trainer_arguments(setup: Setup) -> dict[str, Any]:
     """Arguments that DPOConfig and SFTConfig share."""
     training = setup.options.training
@@ -119,6 +94,11 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
         "dataloader_pin_memory": device.type == "cuda",
         **_precision(device),
     }
+
+
+def dtype_name(device: str) -> str:
+    """The type that a run computes in, for example bfloat16."""
+    return str(loading.pick_dtype(loading.pick_device(device))).removeprefix("torch.")
 
 
 def _precision(device: torch.device) -> dict[str, bool]:
@@ -154,10 +134,9 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     adapter that was saved on the way out.
     """
     context = setup.context
-    # TRL turns the adapter of a 4-bit base into bfloat16, which loses small updates.
-    for weight in trainer.model.parameters():
-        if weight.requires_grad:
-            weight.data = weight.data.float()
+    prepare_adapter(trainer)
+    if setup.checkpoint is not None:
+        _count_on(trainer, Path(setup.checkpoint))
     started = time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=setup.checkpoint)
@@ -188,6 +167,13 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     return summary
 
 
+def _count_on(trainer: "Trainer", checkpoint: Path) -> None:
+    """Let TRL's metric num_tokens go on from a checkpoint instead of from 0."""
+    history = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)).log_history
+    counts = [values["num_tokens"] for values in history if "num_tokens" in values]
+    trainer._total_train_tokens = counts[-1] if counts else 0
+
+
 def _write_started(setup: Setup) -> None:
     context = setup.context
     device = loading.pick_device(context.device)
@@ -199,7 +185,7 @@ def _write_started(setup: Setup) -> None:
         base=context.spec.base,
         reference="base model" if context.spec.adapter is None else context.spec.adapter,
         device=device.type,
-        dtype=str(loading.pick_dtype(device)).removeprefix("torch."),
+        dtype=dtype_name(context.device),
         options=setup.options.to_dict(),
         resumed_from_step=_step_of(setup.checkpoint),
     )
@@ -210,7 +196,7 @@ def _usable_checkpoint(folder: Path) -> str | None:
     checkpoints = folder / "checkpoints"
     while checkpoints.is_dir():
         last = get_last_checkpoint(str(checkpoints))
-        if last is None or (Path(last) / "trainer_state.json").exists():
+        if last is None or (Path(last) / TRAINER_STATE_NAME).exists():
             return last
         shutil.rmtree(last)
     return None

@@ -15,6 +15,7 @@ from trainer import loading, run_folder
 from trainer.errors import TrainerError
 from trainer.recipes import dpo, sft, training
 from trainer.recipes.options import PRESETS, RunOptions
+from trainer.recipes.policy import load_policy
 from trainer.run_context import Cancelled, RunContext, RunFailed
 from trainer.run_folder import EventWriter
 
@@ -119,7 +120,7 @@ def test_reference_copy_is_not_trained(make_run: MakeRun) -> None:
     sft.run(make_run(1, "sft", training={**FAST, "max_steps": 1}))
     context = make_run(2, "dpo", adapter="runs/0001-sft/adapter", training=FAST)
     setup = training.prepare(context, PRESETS["quick"])
-    model, lora = training.load_policy(setup)
+    model, lora = load_policy(context, setup.options)
     assert lora is None
     trainer = dpo.PairTrainer(
         model=model,
@@ -162,6 +163,26 @@ def test_stop_keeps_the_adapter_and_resumes_where_it_was(make_run: MakeRun) -> N
     assert _curve(context, "loss") == pytest.approx(_curve(whole, "loss"), abs=2e-2)
 
 
+def test_resumed_run_stops_early_at_the_same_step(make_run: MakeRun) -> None:
+    rule = {"rewards_accuracies": 0.1, "rewards_margins": 0.001, "num_steps": 3}
+    context = make_run(1, "dpo", training={**FAST, "save_steps": 2}, stopping=rule)
+    assert dpo.run(context)["steps"] == 3
+
+    cut_off = make_run(2, "dpo", training={**FAST, "save_steps": 2}, stopping=rule)
+    write = cut_off.events.write
+
+    def fail_at_step_three(event_type: str, **fields: Any) -> None:
+        if event_type == "metrics" and fields["step"] == 3:
+            raise OSError("The disk is full.")
+        write(event_type, **fields)
+
+    cut_off.events.write = fail_at_step_three  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="full"):
+        dpo.run(cut_off)
+    assert dpo.run(_again(cut_off))["steps"] == 3
+    assert _events(cut_off, "started")[-1]["resumed_from_step"] == 2
+
+
 def test_half_written_checkpoint_is_not_resumed_from(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training={**FAST, "max_steps": 1})
     (context.folder / "checkpoints" / "checkpoint-3").mkdir(parents=True)
@@ -201,7 +222,7 @@ def _bits_of(folder: Path) -> str:
 def test_four_bit_base_trains_on_the_cpu_and_stays_as_it_was(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training=FAST, quantization={})
     setup = training.prepare(context, PRESETS["quick"])
-    model, _ = training.load_policy(setup)
+    model, _ = load_policy(context, setup.options)
     assert any(weight.dtype is torch.uint8 for weight in model.parameters())
 
     file_before = _bits_of(Path(context.spec.base))

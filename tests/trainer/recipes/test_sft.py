@@ -6,6 +6,7 @@ from tests.trainer.conftest import MakeRun
 from trainer import run_folder
 from trainer.recipes import sft, training
 from trainer.recipes.options import PRESETS
+from trainer.recipes.policy import load_policy
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ def test_run_learns_the_chosen_answers(make_run: MakeRun) -> None:
 def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:
     context = make_run(1, "sft", training=FAST)
     setup = training.prepare(context, PRESETS["quick"])
-    model, lora = training.load_policy(setup)
+    model, lora = load_policy(context, setup.options)
     trainer = sft.AnswerTrainer(
         model=model,
         args=sft.SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True),
