@@ -1,0 +1,58 @@
+"""OpenAssistant's trees: replies to replies; the assistant's replies to one turn are ranked."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from storage.conversations import Message
+from storage.importers.parsed import (
+    FEW_ANSWERS,
+    NOT_TEXT,
+    Answer,
+    Dropped,
+    ImportedPair,
+    ImportedRanking,
+    Parsed,
+    checked_ranking,
+)
+from storage.importers.roles import is_messages, messages_of
+from storage.importers.verdict_codes import number_of
+
+NAME = "OpenAssistant"
+COLUMNS = frozenset({"prompt"})
+
+
+def recognises(row: Mapping[str, Any]) -> bool:
+    """Whether the prompt is a turn with a list of replies."""
+    prompt = row.get("prompt")
+    return isinstance(prompt, Mapping) and is_messages(prompt.get("replies"))
+
+
+def parse(row: Mapping[str, Any]) -> Parsed:
+    """Return a ranking for each of the user's turns with two ranked answers; rank 0 is the best."""
+    found: list[ImportedPair | ImportedRanking | Dropped] = list(_rankings(row["prompt"]))
+    return found or Dropped(FEW_ANSWERS)
+
+
+def _rankings(root: Mapping[str, Any]) -> Iterator[ImportedRanking | Dropped]:
+    # By a list, not by recursion: a tree may be as deep as its file likes.
+    waiting: list[tuple[Mapping[str, Any], list[Message]]] = [(root, [])]
+    while waiting:
+        node, before = waiting.pop()
+        messages = messages_of([node])
+        if messages is None:
+            yield Dropped(NOT_TEXT)
+            continue
+        path = before + messages
+        replies = node.get("replies")
+        replies = (
+            [reply for reply in replies if not reply.get("deleted")] if is_messages(replies) else []
+        )
+        ranked = [reply for reply in replies if number_of(reply.get("rank")) is not None]
+        if path[-1]["role"] == "user" and len(ranked) > 1:
+            yield checked_ranking(path, [_answer(reply) for reply in ranked])
+        waiting.extend((reply, path) for reply in reversed(replies))
+
+
+def _answer(reply: Mapping[str, Any]) -> Answer | None:
+    text, rank = reply.get("text"), number_of(reply.get("rank"))
+    return Answer(text, -(rank or 0.0)) if isinstance(text, str) else None

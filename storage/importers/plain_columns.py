@@ -1,0 +1,56 @@
+"""Flat rows of one question and two answers, under the names that many sets use.
+
+Each line of the table is the columns of the prompt, of the chosen and of the rejected answer; a
+system text and a history may stand beside them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storage.enums import Verdict
+from storage.importers.parsed import Dropped, Parsed, checked_pair
+from storage.importers.roles import decoded, turns_before
+
+NAME = "columns"
+
+_SETS = (
+    ("question", "chosen", "rejected"),  # Intel/orca_dpo_pairs
+    ("input", "chosen", "rejected"),  # axolotl icr
+    ("query", "chosen", "rejected"),
+    ("instruction", "chosen_response", "rejected_response"),  # argilla
+    ("prompt", "chosen_response", "rejected_response"),  # NeMo
+    ("instruction", "chosen_response", "rejected_answer"),  # H2O
+    ("prompt", "chosen_response", "rejected_answer"),
+    ("prompt", "chosen_response", "rejected"),
+    ("prompt", "text", "rejected_text"),  # AutoTrain
+    ("input", "accepted", "rejected"),  # code preferences
+    ("question", "response_j", "response_k"),  # stack-exchange-paired: j is better
+    ("prompt", "winner", "loser"),  # Potato's export of an arena
+)
+COLUMNS = frozenset({name for names in _SETS for name in names} | {"system", "history"})
+# Rows of H2O's csv that go on from another row: their prompt is not complete by itself.
+_PARENT = "parent_id"
+HAS_PARENT = "that go on from another row"
+
+
+def recognises(row: Mapping[str, Any]) -> bool:
+    """Whether the row has all three columns of a set as texts."""
+    return _names(row) is not None
+
+
+def parse(row: Mapping[str, Any]) -> Parsed:
+    """Return the pair, with the chosen answer as a."""
+    prompt, chosen, rejected = _names(row) or _SETS[0]
+    if row.get(_PARENT) not in (None, "", 0, "0"):
+        return Dropped(HAS_PARENT)
+    messages = turns_before(
+        system=row.get("system"), history=decoded(row.get("history") or []), query=row[prompt]
+    )
+    return checked_pair(messages, row[chosen], row[rejected], verdict=Verdict.A)
+
+
+def _names(row: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    for names in _SETS:
+        if all(isinstance(row.get(name), str) for name in names):
+            return names
+    return None
