@@ -9,12 +9,23 @@ from typing import Any
 
 from storage.enums import Verdict
 from storage.importers.parsed import Dropped, Judgement, Parsed, checked_pair, text_of
-from storage.importers.roles import is_messages, turns_before
+from storage.importers.roles import decoded, is_messages, turns_before
 from storage.importers.trl_conversational import conversational_pair, judgement_of_scores
+from storage.importers.verdict_codes import number_of
 
 NAME = "distilabel"
 COLUMNS = frozenset(
-    {"instruction", "system", "input", "prompt", "chosen", "rejected", "status", "rationale"}
+    {
+        "instruction",
+        "system",
+        "input",
+        "prompt",
+        "chosen",
+        "rejected",
+        "status",
+        "rationale",
+        "rating",
+    }
     | {
         f"{side}{mark}{what}"
         for side in ("chosen", "rejected")
@@ -70,6 +81,11 @@ def _judgement(row: Mapping[str, Any]) -> Judgement:
             judged = judgement_of_scores(row, f"chosen{mark}{what}", f"rejected{mark}{what}")
             if judged.strength is not None and found.strength is None:
                 found = judged
+    ratings = decoded(row.get("rating"))
+    if found.strength is None and isinstance(ratings, list) and len(ratings) == 2:
+        numbers = [number for rating in ratings if (number := number_of(rating)) is not None]
+        strength = abs(numbers[0] - numbers[1]) if len(numbers) == 2 else None
+        found = Judgement(Verdict.TIE if strength == 0 else Verdict.A, strength)
     return replace(found, verdict=Verdict.TIE) if row.get("status") == "tie" else found
 
 

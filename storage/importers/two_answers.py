@@ -47,7 +47,5 @@ def parse(row: Mapping[str, Any]) -> Parsed:
         b if isinstance(b, str) else None,
         verdict=verdict,
         rationale=rationale,
-        annotations=(Judgement(verdict, None, rationale, annotator),)
-        if verdict and annotator
-        else (),
+        annotations=tuple(named),
     )
