@@ -8,6 +8,8 @@ import pytest
 from storage.importers import ImportedPair
 from storage.importers.understanding import understand
 from tests.storage.importers.judged_shapes import JUDGED_SHAPES
+from tests.storage.importers.nasty_judged_rows import JUDGED_ROWS
+from tests.storage.importers.nasty_plain_rows import PLAIN_ROWS
 from tests.storage.importers.plain_shapes import PLAIN_SHAPES
 from tests.storage.importers.turns import ASKED, BAD, GOOD, pair
 
@@ -64,3 +66,16 @@ def test_rated_answers_of_two_rows_make_a_pair() -> None:
         {**shared, "response": "good", "helpfulness": 4},
     ]
     assert understand(enumerate(rows, start=1)).items == [pair(strength=3)]
+
+
+@pytest.mark.parametrize(("name", "row", "expected"), [*PLAIN_ROWS, *JUDGED_ROWS])
+def test_unusual_row_is_read_exactly_or_dropped_with_a_reason(
+    name: str, row: dict[str, Any], expected: ImportedPair | str
+) -> None:
+    understood = understand([(7, row)])
+    assert list(understood.formats) == [name]
+    if isinstance(expected, str):
+        assert (understood.dropped, understood.items) == ({expected: [7]}, [])
+    else:
+        assert understood.dropped == {}
+        assert [replace(item, metadata={}) for item in understood.items] == [expected]
