@@ -76,7 +76,8 @@ def _cell(name: str, cell: str) -> Any:
     if name in _LISTS and isinstance(value, list):
         return value
     turns = value if isinstance(value, list) else [value]
-    return value if is_messages(turns) and all(_is_turn(turn) for turn in turns) else cell
+    is_turns = is_messages(turns) and turns and all(_is_turn(turn) for turn in turns)
+    return value if is_turns else cell
 
 
 def _is_turn(turn: Any) -> bool:
