@@ -35,19 +35,16 @@ COLUMNS = frozenset(
 )
 
 _RATINGS = ("rating", "score")
+_MARKS = [f"chosen{mark}{what}" for mark in "_-" for what in _RATINGS]
 
 
 def recognises(row: Mapping[str, Any]) -> bool:
     """Whether two answers stand beside their ratings, or beside the list they were picked from."""
+    if "generations" not in row and not any(name in row for name in _MARKS):
+        return False
     sides = (row.get("chosen"), row.get("rejected"))
-    marked = "generations" in row or any(
-        f"chosen{mark}{what}" in row for mark in "_-" for what in _RATINGS
-    )
-    if all(is_messages(side) for side in sides):
-        return marked
-    return (
-        marked
-        and all(isinstance(side, str) for side in sides)
+    return all(is_messages(side) for side in sides) or (
+        all(isinstance(side, str) for side in sides)
         and isinstance(row.get("input", row.get("instruction")), str)
     )
 

@@ -21,9 +21,9 @@ ROLE_KEYS = ("role", "from")
 CONTENT_KEYS = ("content", "value", "text")
 
 
-def is_messages(value: Any) -> TypeGuard[list[Mapping[str, Any]]]:
+def is_messages(value: Any) -> TypeGuard[list[dict[str, Any]]]:
     """Whether a value looks like a list of messages."""
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def messages_of(items: Sequence[Mapping[str, Any]]) -> list[Message] | None:
@@ -33,8 +33,11 @@ def messages_of(items: Sequence[Mapping[str, Any]]) -> list[Message] | None:
     """
     messages = []
     for item in items:
-        role = next((item[key] for key in ROLE_KEYS if key in item), None)
-        content = content_of(item)
+        role, content = item.get("role"), item.get("content")
+        if not isinstance(role, str) or not isinstance(content, str):
+            # Only what has other names, or no text, needs to be looked at more closely.
+            role = next((item[key] for key in ROLE_KEYS if key in item), None)
+            content = content_of(item)
         if not isinstance(role, str) or content is None:
             return None
         messages.append({"role": ROLES.get(role.lower(), role), "content": content})

@@ -20,10 +20,10 @@ def recognises(row: Mapping[str, Any]) -> bool:
     if "completions" in row and isinstance(row.get("instruction"), str):
         return is_messages(row["completions"])
     return (
-        is_messages(row.get("chosen"))
-        and is_messages(row.get("rejected"))
-        and "score_chosen" in row
+        "score_chosen" in row
         and "score_rejected" in row
+        and is_messages(row.get("chosen"))
+        and is_messages(row.get("rejected"))
     )
 
 

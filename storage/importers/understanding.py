@@ -101,7 +101,9 @@ class Understood:
             elif not isinstance(part, ImportedAnswer):
                 results.append(part)
         with_metadata = [
-            item if isinstance(item, Dropped) else replace(item, metadata=dict(metadata))
+            replace(item, metadata=dict(metadata))
+            if metadata and not isinstance(item, Dropped)
+            else item
             for item in results
         ]
         self._take_results(number, with_metadata)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
@@ -44,22 +44,22 @@ def store_verdicts(
         for pair_id, judgements in judged.items()
         for judgement in reversed(judgements)  # so that an annotator's first verdict stays
     }
-    rows = [
-        {
-            "submit_id": uuid.uuid4().hex,
-            "pair_id": pair_id,
-            "labeller_id": labeller_id,
-            "verdict": judgement.verdict,
-            "strength": judgement.strength,
-            "rationale": judgement.rationale,
-        }
-        for (labeller_id, pair_id), judgement in wanted.items()
-        if (labeller_id, pair_id) not in known
-    ]
+    rows = [_row(*key, judgement) for key, judgement in wanted.items() if key not in known]
     if rows:
         session.execute(insert(Preference), rows)
     _close_claims(session, set(labellers.values()))
-    return set(judged) - {pair_id for labeller_id, pair_id in wanted.keys() - known}
+    return set(judged) - {pair_id for _, pair_id in wanted.keys() - known}
+
+
+def _row(labeller_id: int, pair_id: int, judgement: Judgement) -> dict[str, Any]:
+    return {
+        "submit_id": uuid.uuid4().hex,
+        "pair_id": pair_id,
+        "labeller_id": labeller_id,
+        "verdict": judgement.verdict,
+        "strength": judgement.strength,
+        "rationale": judgement.rationale,
+    }
 
 
 def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
