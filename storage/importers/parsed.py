@@ -97,6 +97,27 @@ class ImportedAnswer:
 
 
 @dataclass(frozen=True)
+class ImportedTurn:
+    """A row with a pair that goes on from the pair of another row."""
+
+    id: str
+    parent: str
+    """Id of the row before; empty: none."""
+    pair: ImportedPair
+
+
+@dataclass(frozen=True)
+class ImportedMessage:
+    """A row with one message of a tree."""
+
+    id: str
+    parent: str
+    """Id of the message that it replies to; empty: none."""
+    node: dict[str, Any]
+    """Role, text and rank."""
+
+
+@dataclass(frozen=True)
 class Dropped:
     """A row that cannot be used, and why."""
 
@@ -108,6 +129,8 @@ Parsed = (
     | ImportedPair
     | ImportedRanking
     | ImportedAnswer
+    | ImportedTurn
+    | ImportedMessage
     | Dropped
     | list[ImportedPair | ImportedRanking | Dropped]
 )
@@ -171,6 +194,11 @@ def checked_answer(
     if score is None:
         return Dropped(UNKNOWN_RATING)
     return ImportedAnswer(prompt.messages, Answer(text, score), is_label=is_label)
+
+
+def name_of(value: Any) -> str:
+    """Return an id as a text; what is missing is empty, and 7.0 is 7 as a table may write it."""
+    return "" if value is None else str(value).strip().removesuffix(".0")
 
 
 def text_of(row: Mapping[str, Any], key: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.enums import Verdict
-from storage.importers.parsed import Dropped, Parsed, checked_pair
+from storage.importers.parsed import Dropped, ImportedTurn, Parsed, checked_pair, name_of
 from storage.importers.roles import decoded, turns_before
 
 NAME = "columns"
@@ -27,10 +27,9 @@ _SETS = (
     ("question", "response_j", "response_k"),  # stack-exchange-paired: j is better
     ("prompt", "winner", "loser"),  # Potato's export of an arena
 )
-COLUMNS = frozenset({name for names in _SETS for name in names} | {"system", "history"})
-# Rows of H2O's csv that go on from another row: their prompt is not complete by itself.
-_PARENT = "parent_id"
-HAS_PARENT = "that go on from another row"
+COLUMNS = frozenset(
+    {name for names in _SETS for name in names} | {"system", "history", "parent_id"}
+)
 
 
 def recognises(row: Mapping[str, Any]) -> bool:
@@ -41,12 +40,14 @@ def recognises(row: Mapping[str, Any]) -> bool:
 def parse(row: Mapping[str, Any]) -> Parsed:
     """Return the pair, with the chosen answer as a."""
     prompt, chosen, rejected = _names(row) or _SETS[0]
-    if row.get(_PARENT) not in (None, "", 0, "0"):
-        return Dropped(HAS_PARENT)
     messages = turns_before(
         system=row.get("system"), history=decoded(row.get("history") or []), query=row[prompt]
     )
-    return checked_pair(messages, row[chosen], row[rejected], verdict=Verdict.A)
+    pair = checked_pair(messages, row[chosen], row[rejected], verdict=Verdict.A)
+    if isinstance(pair, Dropped) or "id" not in row or "parent_id" not in row:
+        return pair
+    # H2O's conversations: a row may go on from the chosen answer of another.
+    return ImportedTurn(name_of(row["id"]), name_of(row["parent_id"]), pair)
 
 
 def _names(row: Mapping[str, Any]) -> tuple[str, str, str] | None:

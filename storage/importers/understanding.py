@@ -9,15 +9,18 @@ from storage.importers.joining import RatedAnswers
 from storage.importers.parsed import (
     Dropped,
     ImportedAnswer,
+    ImportedMessage,
     ImportedPair,
     ImportedPrompt,
     ImportedRanking,
+    ImportedTurn,
     Parsed,
 )
 from storage.importers.rankings import pairs_of
 from storage.importers.reading import BadRow, Row
 from storage.importers.repetition import is_repetitive
 from storage.importers.report import ImportReport
+from storage.importers.threads import SAME_ID, Threads
 from storage.prompts import content_hash
 
 __all__ = ["FAMILIES", "Understood", "understand"]
@@ -45,6 +48,7 @@ class Understood:
     repetitive: list[int] = field(default_factory=list)
     _places: dict[tuple[str, ...], int] = field(default_factory=dict)  # in items, by content
     _answers: RatedAnswers = field(default_factory=RatedAnswers)
+    _threads: Threads = field(default_factory=Threads)
 
     def take(self, number: int, row: Row | BadRow) -> None:
         """Add one row of the file."""
@@ -59,6 +63,9 @@ class Understood:
 
     def finish(self) -> None:
         """Add what only all rows together make; call it once, after the last row."""
+        for number, made in self._threads.joined():
+            metadata = made.metadata if isinstance(made, ImportedPair) else {}
+            self._take_parsed(number, made, metadata)
         joined = self._answers.joined(every_pair=self.every_pair)
         for number, pair in joined.pairs:
             self._take_results(number, [pair])
@@ -93,6 +100,12 @@ class Understood:
         for part in parsed if isinstance(parsed, list) else [parsed]:
             if isinstance(part, ImportedAnswer) and not self.prompts_only:
                 self._answers.add(number, part)
+                return
+            if isinstance(part, ImportedTurn):
+                part = replace(part, pair=replace(part.pair, metadata=dict(metadata)))
+            if isinstance(part, ImportedTurn | ImportedMessage):
+                if not self._threads.add(number, part):
+                    self._drop(number, SAME_ID)
                 return
             if self.prompts_only and not isinstance(part, Dropped):
                 results.append(ImportedPrompt(part.messages))

@@ -198,8 +198,8 @@ PLAIN_ROWS: list[Case] = [
     ),
     (
         "columns",
-        {"prompt": "Q", "chosen_response": "good", "rejected": "bad", "parent_id": "7"},
-        "that go on from another row",
+        {"id": 1, "parent_id": 7, "prompt": "Q", "chosen_response": "x", "rejected_answer": "y"},
+        "that go on from a row that is missing or goes on from itself",
     ),
     ("columns", {"question": "Q", "response_j": "x", "response_k": "\t"}, "with an empty side"),
     (

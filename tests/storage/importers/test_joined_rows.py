@@ -9,7 +9,7 @@ from storage.enums import Verdict
 from storage.importers import ImportedPair, ImportedPrompt
 from storage.importers.parsed import Judgement
 from storage.importers.understanding import Understood, understand
-from tests.storage.importers.turns import ASKED, BAD, EARLIER, GOOD, pair
+from tests.storage.importers.turns import ASKED, BAD, EARLIER, GOOD, SYSTEM, pair
 
 RANKED = {
     "prompt": "Q",
@@ -156,3 +156,50 @@ def test_answers_that_repeat_themselves_are_named_and_kept() -> None:
     ]
     report = _understood(*rows).report()
     assert (report.num_pairs, report.repetitive) == (3, [2])
+
+
+def _turn(name: Any, parent: Any, prompt: str, chosen: str = "good", **more: Any) -> dict[str, Any]:
+    row = {"id": name, "parent_id": parent, "prompt": prompt, "chosen_response": chosen}
+    return {**row, "rejected_response": "bad", **more}
+
+
+def test_rows_that_go_on_from_another_have_its_turns_before_their_prompt() -> None:
+    understood = _understood(
+        _turn(2, "1.0", "Q", system="other", topic="x"),
+        _turn("1", None, "q1", "a1", system="S"),
+        _turn(3, 3, "itself"),
+        _turn(4, 9, "orphan"),
+        _turn(5, 6, "round"),
+        _turn(6, 5, "and round"),
+        _turn(4, 1, "again"),
+    )
+    assert understood.items == [
+        pair(SYSTEM, *EARLIER, metadata={"id": 2, "topic": "x"}),
+        ImportedPair([SYSTEM, *EARLIER[:1]], "a1", "bad", Verdict.A, metadata={"id": "1"}),
+    ]
+    reason = "that go on from a row that is missing or goes on from itself"
+    assert understood.dropped == {
+        reason: [3, 4, 5, 6],
+        "with an id that another row has": [7],
+    }
+
+
+def test_messages_of_a_tree_in_rows_of_their_own_come_together() -> None:
+    def message(name: str, parent: str | None, text: str, rank: int | None = None) -> Any:
+        role = "assistant" if name.startswith("a") else "prompter"
+        return {"message_id": name, "parent_id": parent, "text": text, "role": role, "rank": rank}
+
+    understood = _understood(
+        message("a3", "u2", "bad", 1),
+        message("a2", "u2", "good", 0),
+        message("u2", "a1", "Q"),
+        message("a1", "u1", "a1", 0),
+        message("u1", None, "q1"),
+        message("a4", "gone", "x", 0),
+        message("u5", None, "alone"),
+    )
+    assert understood.items == [pair(*EARLIER, strength=1)]
+    assert understood.dropped == {
+        "that go on from a row that is missing or goes on from itself": [6],
+        "with fewer than two rated answers": [7],
+    }
