@@ -8,7 +8,7 @@ from typing import Any
 
 from storage.enums import Verdict
 from storage.importers.parsed import NOT_TEXT, Dropped, Parsed, checked_pair
-from storage.importers.roles import decoded, turns_before
+from storage.importers.roles import turns_before
 
 NAME = "alpaca ranking"
 COLUMNS = frozenset({"instruction", "input", "chosen", "rejected", "output", "system", "history"})
@@ -28,9 +28,7 @@ def parse(row: Mapping[str, Any]) -> Parsed:
     query = "\n".join(part for part in (instruction, given) if part)
     chosen, rejected = _answers(row)
     return checked_pair(
-        turns_before(
-            system=row.get("system"), history=decoded(row.get("history") or []), query=query
-        ),
+        turns_before(system=row.get("system"), history=row.get("history"), query=query),
         chosen,
         rejected,
         verdict=Verdict.A,

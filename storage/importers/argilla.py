@@ -68,8 +68,8 @@ def _responses(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for question in _QUESTIONS:
         values = row.get(f"{question}.responses")
         if isinstance(values, list):
-            users = row.get(f"{question}.responses.users") or []
-            states = row.get(f"{question}.responses.status") or []
+            users = _list(row.get(f"{question}.responses.users"))
+            states = _list(row.get(f"{question}.responses.status"))
             for index, value in enumerate(values):
                 if index >= len(states) or states[index] in _SUBMITTED:
                     name = users[index] if index < len(users) else index + 1
@@ -82,6 +82,10 @@ def _responses(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 else:
                     yield _name(1), row[question]
                     break
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _name(user: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from storage.conversations import Message
 from storage.enums import Verdict
 from storage.importers.parsed import NOT_TEXT, Dropped, Parsed, checked_pair
-from storage.importers.roles import decoded, is_messages, messages_of, turns_before
+from storage.importers.roles import is_messages, messages_of, turns_before
 
 NAME = "ms-swift"
 NO_ANSWER = "that do not end with the assistant"
@@ -32,8 +32,9 @@ def parse(row: Mapping[str, Any]) -> Parsed:
             return Dropped(NO_ANSWER)
         prompt, chosen = messages[:-1], messages[-1]["content"]
     else:
-        history = decoded(row.get("history") or [])
-        prompt = turns_before(system=row.get("system"), history=history, query=row["query"])
+        prompt = turns_before(
+            system=row.get("system"), history=row.get("history"), query=row["query"]
+        )
         chosen = row["response"]
     if not isinstance(chosen, str) or not isinstance(rejected, str):
         return Dropped(NOT_TEXT)

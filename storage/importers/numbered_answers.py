@@ -16,7 +16,7 @@ from storage.importers.parsed import (
     checked_pair,
     checked_ranking,
 )
-from storage.importers.roles import decoded, turns_before
+from storage.importers.roles import turns_before
 from storage.importers.verdict_codes import number_of, verdict_by_scores
 
 NAME = "numbered answers"
@@ -84,6 +84,7 @@ def _unlabelled(row: Mapping[str, Any]) -> Parsed:
             break
         text = row[f"response_{number}"]
         answers.append(Answer(text, None) if isinstance(text, str) else None)
-    history = decoded(row.get("history") or [])
-    messages = turns_before(system=row.get("system"), history=history, query=row["query"])
+    messages = turns_before(
+        system=row.get("system"), history=row.get("history"), query=row["query"]
+    )
     return checked_ranking(messages, answers)

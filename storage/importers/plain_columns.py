@@ -9,7 +9,7 @@ from typing import Any
 
 from storage.enums import Verdict
 from storage.importers.parsed import Dropped, ImportedTurn, Parsed, checked_pair, name_of
-from storage.importers.roles import decoded, turns_before
+from storage.importers.roles import turns_before
 
 NAME = "columns"
 
@@ -40,9 +40,7 @@ def recognises(row: Mapping[str, Any]) -> bool:
 def parse(row: Mapping[str, Any]) -> Parsed:
     """Return the pair, with the chosen answer as a."""
     prompt, chosen, rejected = _names(row) or _SETS[0]
-    messages = turns_before(
-        system=row.get("system"), history=decoded(row.get("history") or []), query=row[prompt]
-    )
+    messages = turns_before(system=row.get("system"), history=row.get("history"), query=row[prompt])
     pair = checked_pair(messages, row[chosen], row[rejected], verdict=Verdict.A)
     if isinstance(pair, Dropped) or "id" not in row or "parent_id" not in row:
         return pair

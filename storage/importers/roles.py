@@ -1,7 +1,7 @@
 """The names that files give to roles and contents, and how messages are read by them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from storage.conversations import Message
@@ -26,11 +26,13 @@ def is_messages(value: Any) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
-def messages_of(items: Sequence[Mapping[str, Any]]) -> list[Message] | None:
-    """Read messages with the usual names of roles and contents; None if a content is not text.
+def messages_of(items: Any) -> list[Message] | None:
+    """Read messages with the usual names of roles and contents; None if something is not text.
 
     An unknown role is kept, and refused by the check of the whole prompt.
     """
+    if not is_messages(items):
+        return None
     messages = []
     for item in items:
         role, content = item.get("role"), item.get("content")
@@ -78,12 +80,15 @@ def decoded(value: Any) -> Any:
 def turns_before(*, system: Any = None, history: Any = None, query: str) -> list[Message] | None:
     """Build a prompt from a system text, [question, answer] pairs and the last question.
 
-    An empty system text is none. None if something is not text.
+    An empty system text is none; the pairs may be JSON in a text. None if something is not text.
     """
     messages: list[Message] = []
     if system not in (None, ""):
         messages.append({"role": "system", "content": system})
-    for turn in history or []:
+    turns = decoded(history or [])
+    if not isinstance(turns, list):
+        return None
+    for turn in turns:
         if not isinstance(turn, list) or len(turn) != 2:
             return None
         messages.append({"role": "user", "content": turn[0]})
