@@ -129,6 +129,7 @@ class Prompt(Table):
     source: Mapped[str] = mapped_column(String(200))
     tags: Mapped[list[str]] = mapped_column(default=list)
     split: Mapped[Split] = mapped_column(index=True)
+    details: Mapped[dict[str, Any] | None]  # columns of the imported row that no format reads
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -229,6 +230,7 @@ class Pair(Table):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"), index=True)
     adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
     import_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    details: Mapped[dict[str, Any] | None]  # columns of the imported row that no format reads
     # Only of a comparison: who asked for it, and which completion they were shown left.
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
     shown_left: Mapped[Side | None]

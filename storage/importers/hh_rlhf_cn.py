@@ -4,30 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.enums import Verdict
-from storage.importers.parsed import (
-    NOT_TEXT,
-    Dropped,
-    Parsed,
-    checked_pair,
-    is_messages,
-    messages_of,
-)
+from storage.importers.parsed import Parsed, checked_pair
+from storage.importers.roles import answer_of, is_messages, messages_of
 
 NAME = "hh_rlhf_cn"
+COLUMNS = frozenset({"context", "chosen", "rejected"})
 
 
 def recognises(row: Mapping[str, Any]) -> bool:
     """Whether the row has a list of turns as context, and one turn on either side."""
     return is_messages(row.get("context")) and all(
-        isinstance(row.get(side), Mapping) and "text" in row[side]
-        for side in ("chosen", "rejected")
+        isinstance(row.get(side), Mapping) for side in ("chosen", "rejected")
     )
 
 
 def parse(row: Mapping[str, Any]) -> Parsed:
     """Return the pair, with the chosen answer as a."""
-    chosen, rejected = row["chosen"]["text"], row["rejected"]["text"]
-    if not isinstance(chosen, str) or not isinstance(rejected, str):
-        return Dropped(NOT_TEXT)
-    messages = messages_of(row["context"], content_key="text")
-    return checked_pair(messages, chosen, rejected, verdict=Verdict.A)
+    return checked_pair(
+        messages_of(row["context"]),
+        answer_of(row["chosen"]),
+        answer_of(row["rejected"]),
+        verdict=Verdict.A,
+    )

@@ -4,7 +4,7 @@ A reason for dropping a row is the end of a sentence: "3 rows without a common p
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from storage.conversations import Message, prompt_problem, text_problem
@@ -13,20 +13,24 @@ from storage.enums import Verdict
 EQUAL = "equal"
 EMPTY_SIDE = "with an empty side"
 NO_COMMON_PROMPT = "without a common prompt"
+NO_PROMPT = "without a prompt"
 NOT_TEXT = "with content that is not text"
 SEVERAL_TURNS = "with answers of several turns"
 UNKNOWN_WINNER = "with an unknown winner"
+FEW_ANSWERS = "with fewer than two rated answers"
+UNKNOWN_RATING = "with a rating that is not a number"
 
-_ROLES = {
-    "system": "system",
-    "user": "user",
-    "human": "user",
-    "prompter": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "bot": "assistant",
-    "chatgpt": "assistant",
-}
+
+@dataclass(frozen=True)
+class Judgement:
+    """One annotator's verdict on a pair, as the file gives it."""
+
+    verdict: Verdict
+    strength: float | None = None
+    """How much better the better answer is, in the file's own unit; None if it does not say."""
+    rationale: str | None = None
+    annotator: str | None = None
+    """The file's name for who judged; None: the file does not say."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class ImportedPrompt:
     """A row that is a prompt alone."""
 
     messages: list[Message]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """The row's columns that its format does not use."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,71 @@ class ImportedPair:
     text_a: str
     text_b: str
     verdict: Verdict | None
+    """The file's verdict as a whole."""
+    strength: float | None = None
+    rationale: str | None = None
+    model_a: str | None = None
+    model_b: str | None = None
+    annotations: tuple[Judgement, ...] = ()
+    """Verdicts of single annotators, each with a name; the whole's verdict sums these up."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """The row's columns that its format does not use."""
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """The verdicts to store: the single annotators' if there are any, else the file's."""
+        if self.annotations or self.verdict is None:
+            return self.annotations
+        return (Judgement(self.verdict, self.strength, self.rationale),)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of several rated answers."""
+
+    text: str
+    score: float | None
+    """Higher is better; None: not rated."""
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class ImportedRanking:
+    """A row with several rated answers to one prompt."""
+
+    messages: list[Message]
+    answers: list[Answer]
+
+
+@dataclass(frozen=True)
+class ImportedAnswer:
+    """A row with one rated answer; it makes pairs with other rows of the same prompt."""
+
+    messages: list[Message]
+    answer: Answer
+    is_label: bool = False
+    """The score is only good (1) or bad (0): two of the same say nothing about each other."""
+
+
+@dataclass(frozen=True)
+class ImportedTurn:
+    """A row with a pair that goes on from the pair of another row."""
+
+    id: str
+    parent: str
+    """Id of the row before; empty: none."""
+    pair: ImportedPair
+
+
+@dataclass(frozen=True)
+class ImportedMessage:
+    """A row with one message of a tree."""
+
+    id: str
+    parent: str
+    """Id of the message that it replies to; empty: none."""
+    node: dict[str, Any]
+    """Role, text and rank."""
 
 
 @dataclass(frozen=True)
@@ -53,26 +124,16 @@ class Dropped:
     reason: str
 
 
-Parsed = ImportedPrompt | ImportedPair | Dropped
-
-
-def is_messages(value: Any) -> bool:
-    """Whether a value looks like a list of messages."""
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
-
-
-def messages_of(items: Sequence[Mapping[str, Any]], *, content_key: str) -> list[Message] | None:
-    """Read messages with the usual names of roles; None if a content is not text.
-
-    An unknown role is kept, and refused by the check of the whole prompt.
-    """
-    messages = []
-    for item in items:
-        role, content = item.get("role"), item.get(content_key)
-        if not isinstance(role, str) or not isinstance(content, str):
-            return None
-        messages.append({"role": _ROLES.get(role, role), "content": content})
-    return messages
+Parsed = (
+    ImportedPrompt
+    | ImportedPair
+    | ImportedRanking
+    | ImportedAnswer
+    | ImportedTurn
+    | ImportedMessage
+    | Dropped
+    | list[ImportedPair | ImportedRanking | Dropped]
+)
 
 
 def checked_prompt(messages: list[Message] | None) -> ImportedPrompt | Dropped:
@@ -84,16 +145,63 @@ def checked_prompt(messages: list[Message] | None) -> ImportedPrompt | Dropped:
 
 
 def checked_pair(
-    messages: list[Message] | None, text_a: str, text_b: str, *, verdict: Verdict | None
+    messages: list[Message] | None, text_a: str | None, text_b: str | None, **more: Any
 ) -> ImportedPair | Dropped:
-    """Return the pair, or why its row cannot be used."""
+    """Return the pair, or why its row cannot be used (None: a content is not text).
+
+    `more` are further fields of ImportedPair; `verdict` has to be among them.
+    """
     prompt = checked_prompt(messages)
     if isinstance(prompt, Dropped):
         return prompt
+    if text_a is None or text_b is None:
+        return Dropped(NOT_TEXT)
     if not text_a.strip() or not text_b.strip():
         return Dropped(EMPTY_SIDE)
     if text_a == text_b:
         return Dropped(EQUAL)
     if problem := text_problem(text_a) or text_problem(text_b):
         return Dropped(problem)
-    return ImportedPair(prompt.messages, text_a, text_b, verdict)
+    return ImportedPair(prompt.messages, text_a, text_b, **more)
+
+
+def checked_ranking(
+    messages: list[Message] | None, answers: Sequence[Answer | None]
+) -> ImportedRanking | Dropped:
+    """Return the ranking, or why its row cannot be used (None: an answer is not text)."""
+    prompt = checked_prompt(messages)
+    if isinstance(prompt, Dropped):
+        return prompt
+    texts = [answer for answer in answers if answer is not None]
+    if len(texts) < len(answers):
+        return Dropped(NOT_TEXT)
+    if len(texts) < 2:
+        return Dropped(FEW_ANSWERS)
+    return ImportedRanking(prompt.messages, texts)
+
+
+def checked_answer(
+    messages: list[Message] | None, text: Any, score: float | None, *, is_label: bool = False
+) -> ImportedAnswer | Dropped:
+    """Return the rated answer, or why its row cannot be used."""
+    prompt = checked_prompt(messages)
+    if isinstance(prompt, Dropped):
+        return prompt
+    if not isinstance(text, str):
+        return Dropped(NOT_TEXT)
+    if not text.strip():
+        return Dropped(EMPTY_SIDE)
+    if score is None:
+        return Dropped(UNKNOWN_RATING)
+    return ImportedAnswer(prompt.messages, Answer(text, score), is_label=is_label)
+
+
+def name_of(value: Any) -> str:
+    """Return an id as a text; what is missing is empty, and 7.0 is 7 as a table may write it."""
+    return "" if value is None else str(value).strip().removesuffix(".0")
+
+
+def text_of(row: Mapping[str, Any], key: str) -> str | None:
+    """Return a column's text, or None if it is missing, empty or something else."""
+    value = row.get(key)
+    return value if isinstance(value, str) and value.strip() else None

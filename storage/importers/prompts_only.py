@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from storage.importers.parsed import (
-    NOT_TEXT,
-    Dropped,
-    Parsed,
-    checked_prompt,
-    is_messages,
-    messages_of,
-)
+from storage.conversations import Message
+from storage.importers.parsed import Parsed, checked_prompt
+from storage.importers.roles import is_messages, messages_of
 
 NAME = "prompts"
+COLUMNS = frozenset({"prompt", "messages"})
 
-_ANSWERS = ("chosen", "rejected", "answer_a", "answer_b", "completion", "rejected_response")
+_ANSWERS = (
+    *("chosen", "rejected", "answer_a", "answer_b", "completion", "rejected_response"),
+    *("chosen_response", "rejected_text", "rejected_answer", "response", "responses", "answers"),
+    *("response_a", "response_b", "response_1", "response_2", "response_0", "loser"),
+)
 
 
 def recognises(row: Mapping[str, Any]) -> bool:
@@ -24,14 +24,11 @@ def recognises(row: Mapping[str, Any]) -> bool:
 
 def parse(row: Mapping[str, Any]) -> Parsed:
     """Return the prompt; a text is one user turn."""
-    value = row["prompt"] if "prompt" in row else row["messages"]
-    return prompt_of(value)
+    return checked_prompt(prompt_messages(row["prompt"] if "prompt" in row else row["messages"]))
 
 
-def prompt_of(value: Any) -> Parsed:
-    """Read a prompt that is a text or a list of messages."""
+def prompt_messages(value: Any) -> list[Message] | None:
+    """Read a prompt that is a text or a list of messages; None if it is neither."""
     if isinstance(value, str):
-        return checked_prompt([{"role": "user", "content": value}])
-    if not is_messages(value):
-        return Dropped(NOT_TEXT)
-    return checked_prompt(messages_of(value, content_key="content"))
+        return [{"role": "user", "content": value}]
+    return messages_of(value) if is_messages(value) else None

@@ -1,87 +1,98 @@
-"""Reads jsonl row by row. A row that cannot be read becomes a BadRow; no row stops the file."""
+"""Opens a file of rows, recognises how it is packed and written, and reads it row by row.
 
-import codecs
-import json
+What is inside decides; the name helps only where the content leaves it open. A row that cannot
+be read becomes a BadRow, and no row stops the file.
+"""
+
+import gzip
+import io
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
 
-from storage.conversations import text_problem
 from storage.errors import InputError
+from storage.importers.json_rows import BadRow, Row, read_document, read_lines
+from storage.importers.tables import read_delimited, read_parquet
 
-Row = dict[str, Any]
+__all__ = ["BadRow", "Row", "read_rows"]
 
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that cannot be read, and why, as the end of a sentence."""
-
-    reason: str
-
-
-class _BadJson(ValueError):
-    """JSON that Python would accept although it is not sound."""
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_PARQUET = b"PAR1"
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
+_PACKED = {".gz", ".gzip", ".zst", ".zstd"}
+_LINES = {".jsonl", ".ndjson"}
+_TABLES = {".csv", ".tsv", ".tab"}
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """Yield (row number from 1, row) for each line that is not empty.
+    """Yield (row number, row) for each row that is not empty.
+
+    A row's number is its line in jsonl, its place from 1 in json and parquet, and in csv its
+    place below the header, which is row 1.
 
     Raises:
-        InputError: the file cannot be opened.
+        InputError: the file cannot be opened or unpacked, or is no sound table.
     """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                content = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-                if content.strip():
-                    yield number, _row(content)
+            start = file.read(4)
+            file.seek(0)
+            with _unpacked(file, start) as content:
+                yield from _rows(content, path.name)
+    except (EOFError, gzip.BadGzipFile, zlib.error, _BadZstd) as error:
+        raise InputError(
+            f"The file {path.name} is packed, but damaged or cut off. Fetch or pack it again."
+        ) from error
     except OSError as error:
         raise InputError(f"The file {path.name} cannot be read: {error.strerror}.") from error
 
 
-def _row(line: bytes) -> Row | BadRow:
-    try:
-        row = json.loads(
-            line.decode(), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant
-        )
-    except UnicodeDecodeError:
-        return BadRow("that are not UTF-8")
-    except RecursionError:
-        return BadRow("nested too deeply")
-    except _BadJson as error:
-        return BadRow(str(error))
-    except ValueError:
-        return BadRow("that are not JSON")
-    if not isinstance(row, dict):
-        return BadRow("that are not a JSON object")
-    # Only an escape can bring in what cannot be stored, and few lines have one of these.
-    if b"\\u" in line and (problem := _worst_text(row)):
-        return BadRow(problem)
-    return row
+class _BadZstd(Exception):
+    """What should be zstd is not."""
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> Row:
-    row = dict(pairs)
-    if len(row) != len(pairs):
-        raise _BadJson("with the same key twice")
-    return row
+class _ZstdStream(io.RawIOBase):
+    """Reads zstd through Arrow, whose complaints are OSErrors without a reason."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        import pyarrow
+
+        self._stream = pyarrow.CompressedInputStream(pyarrow.PythonFile(file, mode="r"), "zstd")
+
+    def readable(self) -> bool:
+        """Whether bytes can be read: always."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer as far as there is content."""
+        try:
+            content = self._stream.read(len(buffer))
+        except OSError as error:
+            raise _BadZstd from error
+        buffer[: len(content)] = content
+        return len(content)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise _BadJson("with NaN or Infinity")
+def _unpacked(file: io.BufferedReader, start: bytes) -> io.BufferedReader:
+    if start.startswith(_GZIP):
+        return io.BufferedReader(gzip.GzipFile(fileobj=file))
+    return io.BufferedReader(_ZstdStream(file)) if start == _ZSTD else file
 
 
-def _worst_text(row: Row) -> str | None:
-    waiting: list[Any] = [row]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            if problem := text_problem(value):
-                return problem
-        elif isinstance(value, dict):
-            waiting.extend(value.keys())
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return None
+def _rows(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row | BadRow]]:
+    start = file.peek(4096)[:4096]
+    suffix = _suffix(name)
+    if start.startswith(_PARQUET):
+        return read_parquet(file, name)
+    first = start.lstrip(_BLANK)[:1]
+    if first == b"[" or (first == b"{" and suffix not in _LINES):
+        return read_document(file)
+    if suffix in _TABLES and first != b"{":
+        return read_delimited(file, name)
+    return read_lines(file)
+
+
+def _suffix(name: str) -> str:
+    """Return what the name ends with, below what says how the file is packed."""
+    path = Path(name.lower())
+    return Path(path.stem).suffix if path.suffix in _PACKED else path.suffix

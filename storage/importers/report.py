@@ -14,9 +14,9 @@ class ImportReport:
     num_rows: int
     """Rows that are not empty."""
     num_prompts: int
-    """Rows that are a prompt alone."""
+    """Prompts alone."""
     num_pairs: int
-    """Rows that are a pair, with a verdict or without."""
+    """Pairs, with a verdict or without; a row may hold several, or only a part of one."""
     num_ties: int
     """Pairs whose verdict is a tie or both bad."""
     num_unlabelled: int
@@ -27,6 +27,12 @@ class ImportReport:
     """The first rows, as they were understood."""
     num_existing: int = 0
     """Prompts and pairs that were stored before, and were not stored again."""
+    num_verdicts: int = 0
+    """Verdicts on the pairs; with several annotators a pair has several."""
+    metadata_columns: list[str] = field(default_factory=list)
+    """Columns that the formats do not read; they are kept with the prompts and pairs."""
+    repetitive: list[int] = field(default_factory=list)
+    """Rows with an answer that says the same over and over; they are kept."""
 
     @property
     def num_dropped(self) -> int:

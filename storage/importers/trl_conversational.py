@@ -1,64 +1,55 @@
 """TRL's conversational preferences: chosen and rejected are lists of messages.
 
 Explicit rows have a prompt of messages and one assistant turn on either side; implicit ones
-repeat the prompt at the start of both sides.
+repeat the prompt at the start of both sides. A prompt that is a text beside lists that repeat
+it is passed over. Where both sides are scored, equal scores are a tie.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from storage.conversations import Message
 from storage.enums import Verdict
-from storage.importers.parsed import (
-    EMPTY_SIDE,
-    NO_COMMON_PROMPT,
-    NOT_TEXT,
-    SEVERAL_TURNS,
-    Dropped,
-    Parsed,
-    checked_pair,
-    is_messages,
-    messages_of,
-)
+from storage.importers.branches import pair_of_branches
+from storage.importers.parsed import Dropped, ImportedPair, Judgement, Parsed
+from storage.importers.roles import is_messages, messages_of
+from storage.importers.verdict_codes import number_of, verdict_by_scores
 
 NAME = "TRL conversational"
+COLUMNS = frozenset({"prompt", "chosen", "rejected"})
 
 
 def recognises(row: Mapping[str, Any]) -> bool:
-    """Whether both sides are lists of messages, and the prompt is one too or is missing."""
+    """Whether both sides are lists of messages."""
+    prompt = row.get("prompt")
     return (
         is_messages(row.get("chosen"))
         and is_messages(row.get("rejected"))
-        and ("prompt" not in row or is_messages(row["prompt"]))
+        and (prompt is None or isinstance(prompt, str) or is_messages(prompt))
     )
 
 
 def parse(row: Mapping[str, Any]) -> Parsed:
     """Return the pair, with the chosen answer as a."""
-    prompt = messages_of(row.get("prompt", []), content_key="content")
-    chosen = messages_of(row["chosen"], content_key="content")
-    rejected = messages_of(row["rejected"], content_key="content")
-    if prompt is None or chosen is None or rejected is None:
-        return Dropped(NOT_TEXT)
-    if "prompt" not in row:
-        prompt = _common_start(chosen, rejected)
-        if not prompt:
-            return Dropped(NO_COMMON_PROMPT)
-        chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
-    for side in (chosen, rejected):
-        if not side:
-            return Dropped(EMPTY_SIDE)
-        if len(side) > 1 or side[0]["role"] != "assistant":
-            return Dropped(SEVERAL_TURNS)
-    return checked_pair(prompt, chosen[0]["content"], rejected[0]["content"], verdict=Verdict.A)
+    return conversational_pair(row, Judgement(Verdict.A))
 
 
-def _common_start(chosen: list[Message], rejected: list[Message]) -> list[Message]:
-    """Return the longest common start that ends with the user, so that equal answers show."""
-    length = 0
-    for index, (one, other) in enumerate(zip(chosen, rejected, strict=False), start=1):
-        if one != other:
-            break
-        if one["role"] == "user":
-            length = index
-    return chosen[:length]
+def conversational_pair(row: Mapping[str, Any], judgement: Judgement) -> ImportedPair | Dropped:
+    """Read prompt, chosen and rejected, judged by what the format says beside them."""
+    chosen, rejected = messages_of(row["chosen"]), messages_of(row["rejected"])
+    prompt = row.get("prompt") or []
+    if isinstance(prompt, str):
+        turns = (chosen or []) + (rejected or [])
+        # Lists that hold a turn of the user tell the prompt in full themselves.
+        is_repeated = any(turn["role"] == "user" for turn in turns)
+        messages = [] if is_repeated else [{"role": "user", "content": prompt}]
+        return pair_of_branches(messages, chosen, rejected, judgement)
+    return pair_of_branches(messages_of(prompt), chosen, rejected, judgement)
+
+
+def judgement_of_scores(row: Mapping[str, Any], chosen: str, rejected: str) -> Judgement:
+    """Judge by two columns of scores: chosen is better, or tied where the scores are equal."""
+    of_chosen, of_rejected = number_of(row.get(chosen)), number_of(row.get(rejected))
+    if of_chosen is None or of_rejected is None:
+        return Judgement(Verdict.A)
+    tied = verdict_by_scores(of_chosen, of_rejected) is Verdict.TIE
+    return Judgement(Verdict.TIE if tied else Verdict.A, of_chosen - of_rejected)

@@ -11,6 +11,7 @@ from storage.enums import Verdict
 from storage.importers.parsed import EQUAL, NO_COMMON_PROMPT, Dropped, Parsed, checked_pair
 
 NAME = "TRL standard"
+COLUMNS = frozenset({"prompt", "chosen", "rejected"})
 
 _FIRST_WITHOUT_SPACES = "\u2e80"  # from here on scripts such as Chinese put no space between words
 

@@ -5,16 +5,17 @@ from typing import Any
 
 from storage.enums import Verdict
 from storage.importers.parsed import (
-    NOT_TEXT,
     UNKNOWN_WINNER,
     Dropped,
-    ImportedPrompt,
+    Judgement,
     Parsed,
     checked_pair,
+    text_of,
 )
-from storage.importers.prompts_only import prompt_of
+from storage.importers.prompts_only import prompt_messages
 
 NAME = "two answers"
+COLUMNS = frozenset({"prompt", "answer_a", "answer_b", "winner", "annotator", "rationale"})
 
 _WINNERS = {
     "a": Verdict.A,
@@ -33,12 +34,18 @@ def recognises(row: Mapping[str, Any]) -> bool:
 
 def parse(row: Mapping[str, Any]) -> Parsed:
     """Return the pair; without a winner it waits for labelling."""
-    prompt = prompt_of(row["prompt"])
-    if not isinstance(prompt, ImportedPrompt):
-        return prompt
+    messages = prompt_messages(row["prompt"])
     a, b, winner = row["answer_a"], row["answer_b"], row.get("winner")
-    if not isinstance(a, str) or not isinstance(b, str):
-        return Dropped(NOT_TEXT)
     if not (winner is None or isinstance(winner, str)) or winner not in _WINNERS:
         return Dropped(UNKNOWN_WINNER)
-    return checked_pair(prompt.messages, a, b, verdict=_WINNERS[winner])
+    verdict = _WINNERS[winner]
+    annotator, rationale = text_of(row, "annotator"), text_of(row, "rationale")
+    named = [Judgement(verdict, None, rationale, annotator)] if verdict and annotator else []
+    return checked_pair(
+        messages,
+        a if isinstance(a, str) else None,
+        b if isinstance(b, str) else None,
+        verdict=verdict,
+        rationale=rationale,
+        annotations=tuple(named),
+    )

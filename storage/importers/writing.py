@@ -1,24 +1,17 @@
 """Stores what was understood of a file, with a few statements whatever its length."""
 
 import hashlib
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.enums import CompletionOrigin, PairOrigin
 from storage.importers.parsed import ImportedPair, ImportedPrompt
-from storage.labellers import imported_labeller
+from storage.importers.verdict_writing import chunks, store_verdicts
 from storage.prompts import content_hash, new_prompt_values
-from storage.tables import Claim, Completion, Pair, Preference, Prompt
-from storage.verdicts import active
-
-_T = TypeVar("_T")
-
-_CHUNK = 500  # values in one IN list
+from storage.tables import Claim, Completion, Pair, Prompt
 
 
 def store(
@@ -43,14 +36,14 @@ def store(
         if isinstance(item, ImportedPair)
     }
     pair_ids, known_pairs = _store_pairs(session, pairs, prompt_ids)
-    judged = {pair_ids[key]: pair for key, pair in pairs.items() if pair.verdict is not None}
-    known_verdicts = _store_verdicts(session, judged, verdicts_by) if judged else set()
+    judged = {pair_ids[key]: pair.judgements for key, pair in pairs.items() if pair.judgements}
+    known_verdicts = store_verdicts(session, judged, verdicts_by=verdicts_by) if judged else set()
     num_known_prompts = sum(
         isinstance(item, ImportedPrompt) and content_hash(item.messages) in known_prompts
         for item in items
     )
     return num_known_prompts + sum(
-        key in known_pairs and (pair.verdict is None or pair_ids[key] in known_verdicts)
+        key in known_pairs and (not pair.judgements or pair_ids[key] in known_verdicts)
         for key, pair in pairs.items()
     )
 
@@ -58,12 +51,12 @@ def store(
 def _store_prompts(
     session: Session, items: Sequence[ImportedPrompt | ImportedPair], source: str
 ) -> tuple[dict[str, int], set[str]]:
-    wanted = {content_hash(item.messages): item.messages for item in items}
+    wanted = {content_hash(item.messages): item for item in items}
     ids = _ids_by(session, Prompt.content_hash, Prompt.id, wanted)
     known = set(ids)
     rows = [
-        new_prompt_values(messages, source=source)
-        for digest, messages in wanted.items()
+        new_prompt_values(item.messages, source=source) | {"details": _prompt_details(item)}
+        for digest, item in wanted.items()
         if digest not in known
     ]
     if rows:
@@ -83,7 +76,11 @@ def _store_pairs(
     prompts = {key: prompt_ids[content_hash(pair.messages)] for key, pair in new.items()}
     completions = _store_completions(
         session,
-        [(prompts[key], text) for key, pair in new.items() for text in (pair.text_a, pair.text_b)],
+        {
+            (prompts[key], text): model
+            for key, pair in new.items()
+            for text, model in ((pair.text_a, pair.model_a), (pair.text_b, pair.model_b))
+        },
     )
     rows = [
         {
@@ -92,6 +89,7 @@ def _store_pairs(
             "completion_b": completions[prompts[key], pair.text_b],
             "origin": PairOrigin.IMPORTED,
             "import_hash": key,
+            "details": pair.metadata or None,
         }
         for key, pair in new.items()
     ]
@@ -104,15 +102,24 @@ def _store_pairs(
 
 
 def _store_completions(
-    session: Session, wanted: Iterable[tuple[int, str]]
+    session: Session, wanted: Mapping[tuple[int, str], str | None]
 ) -> dict[tuple[int, str], int]:
-    """Return ids by prompt and text; answers of one prompt with the same text are one row."""
-    keys = dict.fromkeys(wanted)
-    prompt_ids = dict.fromkeys(prompt_id for prompt_id, _ in keys)
+    """Return ids by prompt and text; answers of one prompt with the same text are one row.
+
+    Args:
+        session: a session that writes.
+        wanted: by prompt and text, the model that the file names for the answer.
+    """
+    prompt_ids = dict.fromkeys(prompt_id for prompt_id, _ in wanted)
     ids = _imported_completions(session, prompt_ids)
     rows = [
-        {"prompt_id": prompt_id, "text": text, "origin": CompletionOrigin.IMPORTED}
-        for prompt_id, text in keys
+        {
+            "prompt_id": prompt_id,
+            "text": text,
+            "origin": CompletionOrigin.IMPORTED,
+            "model": model,
+        }
+        for (prompt_id, text), model in wanted.items()
         if (prompt_id, text) not in ids
     ]
     if rows:
@@ -129,45 +136,14 @@ def _imported_completions(
     )
     return {
         (prompt_id, text): found
-        for chunk in _chunks(prompt_ids)
+        for chunk in chunks(prompt_ids)
         for prompt_id, text, found in session.execute(query.where(Completion.prompt_id.in_(chunk)))
     }
 
 
-def _store_verdicts(
-    session: Session, judged: dict[int, ImportedPair], verdicts_by: str
-) -> set[int]:
-    """Store verdicts on pairs that the labeller has not judged; return the pairs that they had."""
-    labeller = imported_labeller(session, verdicts_by)
-    mine = (Preference.labeller_id == labeller.id, *active())
-    known = {
-        pair_id
-        for chunk in _chunks(judged)
-        for pair_id in session.scalars(
-            select(Preference.pair_id).where(*mine, Preference.pair_id.in_(chunk))
-        )
-    }
-    rows = [
-        {
-            "submit_id": uuid.uuid4().hex,
-            "pair_id": pair_id,
-            "labeller_id": labeller.id,
-            "verdict": pair.verdict,
-        }
-        for pair_id, pair in judged.items()
-        if pair_id not in known
-    ]
-    if rows:
-        session.execute(insert(Preference), rows)
-    verdict = select(Preference.id).where(*mine, Preference.pair_id == Claim.pair_id)
-    # A pair that came with its verdict is not offered for labelling.
-    session.execute(
-        update(Claim)
-        .where(Claim.preference_id.is_(None), Claim.labeller_id.is_(None), exists(verdict))
-        .values(preference_id=verdict.scalar_subquery()),
-        execution_options={"synchronize_session": False},
-    )
-    return known
+def _prompt_details(item: ImportedPrompt | ImportedPair) -> dict[str, Any] | None:
+    """Return a lone prompt's columns; a pair keeps its own."""
+    return item.metadata or None if isinstance(item, ImportedPrompt) else None
 
 
 def _import_hash(prompt_hash: str, pair: ImportedPair) -> str:
@@ -183,13 +159,7 @@ def _ids_by(
 ) -> dict[str, int]:
     return {
         found: row_id
-        for chunk in _chunks(wanted)
+        for chunk in chunks(wanted)
         for found, row_id in session.execute(select(key, identity).where(key.in_(chunk)))
         if found is not None
     }
-
-
-def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk

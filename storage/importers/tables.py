@@ -1,0 +1,133 @@
+"""Reads tables: csv and tsv with a header, and parquet. Cells come out as plain JSON values."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from storage.errors import InputError
+from storage.importers.json_rows import BadRow, Row, problem_within
+from storage.importers.roles import is_messages
+
+_BATCH = 1000  # rows of parquet taken at once
+_LONGEST_CELL = 2**31 - 1
+# Columns whose cells are lists; in all other columns a text stays a text, whatever it looks like.
+_LISTS = {"history", "generations", "responses", "ratings", "rating", "order"}
+
+
+def read_delimited(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row | BadRow]]:
+    """Yield (row number, row); the header is row 1 and says by its marks what parts the cells.
+
+    Raises:
+        InputError: the header has no names, or one of them twice.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    header_line = text.readline()
+    delimiter = max(",;\t", key=header_line.count)
+    header = next(csv.reader([header_line], delimiter=delimiter), [])
+    names = [column.strip() for column in header if column.strip()]
+    if not names or len(set(names)) != len(names):
+        raise InputError(
+            f"The first line of {name} must name the columns, each name once. "
+            "Add a line such as: prompt,chosen,rejected"
+        )
+    yield from _delimited_rows(csv.reader(text, delimiter=delimiter, strict=True), header)
+
+
+def _delimited_rows(reader: Any, header: list[str]) -> Iterator[tuple[int, Row | BadRow]]:
+    number = 1
+    while True:
+        number += 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield number, BadRow("with a quotation mark out of place")
+            continue
+        if cells:
+            yield number, _delimited_row(header, cells)
+
+
+def _delimited_row(header: list[str], cells: list[str]) -> Row | BadRow:
+    if len(cells) != len(header):
+        return BadRow(f"with {'more' if len(cells) > len(header) else 'fewer'} cells than columns")
+    row = {
+        name.strip(): _cell(name.strip(), cell)
+        for name, cell in zip(header, cells, strict=True)
+        if name.strip()
+    }
+    problem = problem_within(row)
+    # Bytes that are not UTF-8 were read as halves of surrogate pairs.
+    return BadRow("that are not UTF-8" if "Unicode" in problem else problem) if problem else row
+
+
+def _cell(name: str, cell: str) -> Any:
+    """Return messages and lists that are written as JSON, and any other cell as it is."""
+    if cell[:1] not in ("[", "{"):
+        return cell
+    try:
+        value = json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+    if name in _LISTS and isinstance(value, list):
+        return value
+    turns = value if isinstance(value, list) else [value]
+    is_turns = is_messages(turns) and turns and all(_is_turn(turn) for turn in turns)
+    return value if is_turns else cell
+
+
+def _is_turn(turn: Any) -> bool:
+    return "role" in turn or "from" in turn
+
+
+def read_parquet(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row | BadRow]]:
+    """Yield (row number from 1, row); a cell without a value is left out of its row.
+
+    Raises:
+        InputError: the file is no sound parquet.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    # Parquet is read from its end, which a packed stream cannot offer.
+    content = file if isinstance(file.raw, io.FileIO) else io.BytesIO(file.read())
+    number = 0
+    try:
+        for batch in parquet.ParquetFile(content).iter_batches(batch_size=_BATCH):
+            for row in _parquet_rows(batch):
+                number += 1
+                yield number, row
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise InputError(
+            f"{name} is no sound parquet file, or a part of it is missing. Fetch it again."
+        ) from error
+
+
+def _parquet_rows(batch: Any) -> Iterator[Row | BadRow]:
+    try:
+        rows: list[Row] = batch.to_pylist()
+    except UnicodeDecodeError:
+        if batch.num_rows == 1:
+            yield BadRow("that are not UTF-8")
+            return
+        for index in range(batch.num_rows):
+            yield from _parquet_rows(batch.slice(index, 1))
+        return
+    for row in rows:
+        plain = {key: _plain(value) for key, value in row.items() if value is not None}
+        problem = problem_within(plain)
+        yield BadRow(problem) if problem else plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int) or value is None else str(value)
