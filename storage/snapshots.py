@@ -80,15 +80,16 @@ def freeze(
             messages, split = prompts[prompt_id]
             sides = (text_a, text_b) if outcome is Outcome.A else (text_b, text_a)
             rows[split].append(_row(pair_id, messages, *sides))
-    num_pairs = session.scalar(select(func.count(Pair.id)).where(*where)) or 0
-    num_judged = sum(numbers.values()) + sum(len(found) for found in rows.values())
+    # A comparison that nobody voted on waits for nobody's verdict.
+    waiting = (*where, Pair.origin != PairOrigin.COMPARISON, ~_is_judged())
+    unlabelled = session.scalar(select(func.count(Pair.id)).where(*waiting)) or 0
     train, heldout = (_sorted(rows[split]) for split in (Split.TRAIN, Split.HELDOUT))
     return Snapshot(
         train=[row for _, row in train],
         heldout=[row for _, row in heldout],
         hash=_hash([digest for digest, _ in train], [digest for digest, _ in heldout]),
         counts=SnapshotCounts(
-            train=len(train), heldout=len(heldout), unlabelled=num_pairs - num_judged, **numbers
+            train=len(train), heldout=len(heldout), unlabelled=unlabelled, **numbers
         ),
     )
 
@@ -101,9 +102,13 @@ def _judged_pairs(
         select(Pair.id, Pair.prompt_id, a.text, b.text)
         .join(a, a.id == Pair.completion_a)
         .join(b, b.id == Pair.completion_b)
-        .where(*where, exists().where(Preference.pair_id == Pair.id, *active()))
+        .where(*where, _is_judged())
     )
     return ((pair, prompt, one, other) for pair, prompt, one, other in session.execute(query))
+
+
+def _is_judged() -> ColumnElement[bool]:
+    return exists().where(Preference.pair_id == Pair.id, *active())
 
 
 def _verdicts(session: Session) -> dict[int, list[Verdict]]:

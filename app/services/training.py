@@ -152,7 +152,7 @@ def _judge(
         )
     facts = [f"{counts.train} pairs train, {counts.heldout} held out."]
     left_out = [
-        (counts.ties, "ties"),
+        (counts.ties, "tie" if counts.ties == 1 else "ties"),
         (counts.both_bad, "both bad"),
         (counts.skipped, "skipped"),
         (counts.unlabelled, "without a verdict"),

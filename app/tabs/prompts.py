@@ -25,7 +25,7 @@ COLUMNS = ["#", "Prompt", "Source", "Tags", "Pairs", "Labelled", "Split"]
 WIDTHS = ["5%", "49%", "13%", "11%", "7%", "8%", "7%"]
 MAX_ROWS = 200
 NOTHING_YET = (
-    "Prompts alone, pairs, or pairs with verdicts: TRL, hh-rlhf and hh_rlhf_cn rows are recognised."
+    "Prompts, pairs, or pairs with verdicts, in any of the usual formats: they are recognised."
 )
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -52,9 +52,9 @@ class PromptsTab:
         heading("Import prompts or pairs", "Pairs may come with verdicts or without them.")
         with gr.Row(elem_classes=["import-ways"]):
             self._file = gr.File(
-                label="Drop a .jsonl file, or click",
+                label="Drop a file, or click",
                 elem_id="prompts-file",
-                file_types=[".jsonl", ".json", ".gz"],
+                file_types=[".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz", ".zst"],
                 height=118,
                 min_width=200,
             )
