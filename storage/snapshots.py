@@ -80,18 +80,21 @@ def freeze(
             messages, split = prompts[prompt_id]
             sides = (text_a, text_b) if outcome is Outcome.A else (text_b, text_a)
             rows[split].append(_row(pair_id, messages, *sides))
-    # A comparison that nobody voted on waits for nobody's verdict.
-    waiting = (*where, Pair.origin != PairOrigin.COMPARISON, ~_is_judged())
-    unlabelled = session.scalar(select(func.count(Pair.id)).where(*waiting)) or 0
     train, heldout = (_sorted(rows[split]) for split in (Split.TRAIN, Split.HELDOUT))
     return Snapshot(
         train=[row for _, row in train],
         heldout=[row for _, row in heldout],
         hash=_hash([digest for digest, _ in train], [digest for digest, _ in heldout]),
         counts=SnapshotCounts(
-            train=len(train), heldout=len(heldout), unlabelled=unlabelled, **numbers
+            len(train), len(heldout), unlabelled=_num_unlabelled(session, where), **numbers
         ),
     )
+
+
+def _num_unlabelled(session: Session, where: list[ColumnElement[bool]]) -> int:
+    """Pairs that wait for a verdict; a comparison that nobody voted on waits for none."""
+    waiting = (*where, Pair.origin != PairOrigin.COMPARISON, ~_is_judged())
+    return session.scalar(select(func.count(Pair.id)).where(*waiting)) or 0
 
 
 def _judged_pairs(
