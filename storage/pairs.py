@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from storage.conversations import Message, text_problem
@@ -117,12 +117,6 @@ def pair_views(session: Session, pair_ids: Sequence[int]) -> list[PairView]:
         for pair, messages, text_a, text_b in session.execute(query)
     }
     return [found[pair_id] for pair_id in pair_ids if pair_id in found]
-
-
-def num_pairs_of_run(session: Session, run_id: int) -> int:
-    """Return how many pairs a generation run has brought so far."""
-    query = select(func.count()).select_from(Pair).where(Pair.run_id == run_id)
-    return session.scalar(query) or 0
 
 
 def _new_completion(prompt_id: int, new: NewCompletion) -> Completion:

@@ -154,18 +154,6 @@ def advance_events(session: Session, run_id: int, *, from_offset: int, to_offset
         )
 
 
-def set_progress(session: Session, run_id: int, progress: dict[str, Any]) -> None:
-    """Store the last progress: done, total, eta_seconds, and what else the event says."""
-    get_run(session, run_id).progress = progress
-    session.flush()
-
-
-def set_summary(session: Session, run_id: int, summary: dict[str, Any]) -> None:
-    """Store what a run ended with: counts, final metrics, seconds."""
-    get_run(session, run_id).summary = summary
-    session.flush()
-
-
 def add_metrics(session: Session, run_id: int, metrics: Iterable[NewMetric]) -> int:
     """Store metrics of a run in one statement; return how many."""
     rows = [

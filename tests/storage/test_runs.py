@@ -28,9 +28,7 @@ from storage.runs import (
     list_runs,
     metrics_of,
     runs_in_state,
-    set_progress,
     set_status,
-    set_summary,
 )
 
 NOW = utc_now()
@@ -99,8 +97,9 @@ def test_runs_are_listed_by_kind_and_state(database: Database) -> None:
 def test_progress_and_summary_are_kept_as_given(database: Database) -> None:
     run_id = _create(database)
     with database.session_scope() as session:
-        set_progress(session, run_id, {"done": 3, "total": 10, "eta_seconds": None})
-        set_summary(session, run_id, {"adapter": "adapter", "dropped": {"empty": 1}})
+        run = get_run(session, run_id)
+        run.progress = {"done": 3, "total": 10, "eta_seconds": None}
+        run.summary = {"adapter": "adapter", "dropped": {"empty": 1}}
     with database.read_scope() as session:
         run = get_run(session, run_id)
     assert run.progress == {"done": 3, "total": 10, "eta_seconds": None}
