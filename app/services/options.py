@@ -11,7 +11,7 @@ from trainer.recipes.option_groups import (
     StoppingOptions,
     TrainingOptions,
 )
-from trainer.recipes.options import PRESET_REASONS, PRESETS
+from trainer.recipes.options import PRESET_REASONS, PRESETS, RunOptions
 
 _SECTIONS = {
     "training": TrainingOptions,
@@ -49,11 +49,16 @@ def preset_choices() -> list[tuple[str, str]]:
     return list(PRESET_REASONS.items())
 
 
+def preset_options(preset: str) -> RunOptions:
+    """A preset's options; raises InputError for a name that no preset has."""
+    if preset not in tuple(PRESETS):
+        raise InputError(f'There is no preset "{preset}". Choose one of: {", ".join(PRESETS)}.')
+    return PRESETS[preset]
+
+
 def preset_values(preset: str) -> dict[str, Any]:
     """A preset's options by section; a section is None when the preset leaves it out.
 
     Raises InputError for a name that no preset has.
     """
-    if preset not in PRESETS:
-        raise InputError(f'There is no preset "{preset}". Choose one of: {", ".join(PRESETS)}.')
-    return PRESETS[preset].to_dict()
+    return preset_options(preset).to_dict()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.services.context import Context, User
 from app.services.models import check_allowed
+from app.services.options import preset_options
 from storage import adapters, snapshots
 from storage import runs as run_rows
 from storage.enums import RunKind, RunStatus
@@ -18,7 +19,7 @@ from storage.snapshots import Snapshot
 from storage.tables import Run
 from trainer import run_folder
 from trainer.errors import TrainerError
-from trainer.recipes.options import PRESETS, RunOptions, sft_options
+from trainer.recipes.options import RunOptions, sft_options
 from trainer.run_folder import RunSpec
 
 RECIPES = {"dpo": (RunKind.DPO,), "sft_dpo": (RunKind.SFT, RunKind.DPO), "sft": (RunKind.SFT,)}
@@ -119,10 +120,7 @@ def queue_run(
 
 def _options(request: TrainingRequest) -> RunOptions:
     """The preset's options with a person's changes laid over them."""
-    if request.preset not in tuple(PRESETS):
-        known = ", ".join(PRESETS)
-        raise InputError(f'There is no preset "{request.preset}". Choose one of: {known}.')
-    return RunOptions.from_dict(request.options, defaults=PRESETS[request.preset])
+    return RunOptions.from_dict(request.options, defaults=preset_options(request.preset))
 
 
 def _options_of(request: TrainingRequest, kind: RunKind) -> RunOptions:
