@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.errors import NotFoundError
-from storage.tables import Adapter
+from storage.enums import RunKind
+from storage.errors import InputError, NotFoundError
+from storage.tables import Adapter, Run
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,26 @@ def get_adapter(session: Session, adapter_id: int) -> Adapter:
     return adapter
 
 
-def list_adapters(session: Session) -> list[Adapter]:
-    """Return all adapters, newest first."""
-    return list(session.scalars(select(Adapter).order_by(Adapter.id.desc())))
+def get_tuned_adapter(session: Session, adapter_id: int) -> Adapter:
+    """Return an adapter that answers: one that comes from any run but a reward run.
+
+    Raises:
+        NotFoundError: there is no such adapter.
+        InputError: it is a reward model, which scores answers and gives none.
+    """
+    adapter = get_adapter(session, adapter_id)
+    if session.get_one(Run, adapter.run_id).kind is RunKind.REWARD:
+        raise InputError(
+            f"Adapter {adapter_id} is a reward model: it scores answers and gives none. Choose an "
+            "adapter of an SFT or DPO run."
+        )
+    return adapter
+
+
+def list_tuned_adapters(session: Session) -> list[Adapter]:
+    """Return all adapters that answer, newest first; reward models are left out."""
+    query = select(Adapter).join(Run, Run.id == Adapter.run_id).where(Run.kind != RunKind.REWARD)
+    return list(session.scalars(query.order_by(Adapter.id.desc())))
 
 
 def adapter_of_run(session: Session, run_id: int) -> Adapter | None:

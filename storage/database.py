@@ -80,7 +80,7 @@ def open_database(settings: Settings) -> Database:
         InputError: the folder cannot be used, or the file is not a database of this version.
     """
     _make_data_folder(settings.data_folder)
-    path = Path(make_url(settings.sqlite_url).database or "")
+    path = database_file(settings)
     _make_private_file(path)
     database = Database(settings.sqlite_url)
     try:
@@ -92,6 +92,11 @@ def open_database(settings: Settings) -> Database:
         database.close()
         raise
     return database
+
+
+def database_file(settings: Settings) -> Path:
+    """Return where the database lies; it need not exist yet."""
+    return Path(make_url(settings.sqlite_url).database or "")
 
 
 def _to_json(value: Any) -> str:

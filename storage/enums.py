@@ -84,6 +84,28 @@ class RunStatus(StrEnum):
         return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
+class ImportStatus(StrEnum):
+    """Where the import of a file stands."""
+
+    RUNNING = "running"
+    TAKING_BACK = "taking_back"
+    FINISHED = "finished"
+    KEPT = "kept"
+    TAKEN_BACK = "taken_back"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it changes any more."""
+        return self in (ImportStatus.FINISHED, ImportStatus.KEPT, ImportStatus.TAKEN_BACK)
+
+
+class ImportStop(StrEnum):
+    """What becomes of the stored part of an import that is cancelled."""
+
+    KEEP = "keep"
+    TAKE_BACK = "take_back"
+
+
 class Role(StrEnum):
     """What a user may do."""
 

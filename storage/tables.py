@@ -3,31 +3,29 @@
 A row says what is; when and by whom it may change is said in the modules of the queries.
 """
 
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
-    DateTime,
-    Dialect,
-    Enum,
     ForeignKey,
     Index,
     MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from storage.clock import utc_now
+from storage.column_types import UtcDateTime, one_of
 from storage.conversations import Message
 from storage.enums import (
     CompletionOrigin,
+    ImportStatus,
+    ImportStop,
     LabellerKind,
     PairOrigin,
     Role,
@@ -37,32 +35,6 @@ from storage.enums import (
     Split,
     Verdict,
 )
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC also where the database knows no time zones."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn an aware time into UTC."""
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Mark a stored time as UTC."""
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-def _enum(kind: type[StrEnum], name: str) -> Enum:
-    return Enum(
-        kind,
-        name=name,
-        native_enum=False,
-        create_constraint=True,
-        length=16,
-        values_callable=lambda members: [member.value for member in members],
-    )
 
 
 class Table(DeclarativeBase):
@@ -79,15 +51,17 @@ class Table(DeclarativeBase):
     )
     type_annotation_map = {
         datetime: UtcDateTime(),
-        Split: _enum(Split, "split"),
-        CompletionOrigin: _enum(CompletionOrigin, "origin"),
-        PairOrigin: _enum(PairOrigin, "origin"),
-        LabellerKind: _enum(LabellerKind, "kind"),
-        Verdict: _enum(Verdict, "verdict"),
-        Side: _enum(Side, "side"),
-        RunKind: _enum(RunKind, "kind"),
-        RunStatus: _enum(RunStatus, "status"),
-        Role: _enum(Role, "role"),
+        Split: one_of(Split, "split"),
+        CompletionOrigin: one_of(CompletionOrigin, "origin"),
+        PairOrigin: one_of(PairOrigin, "origin"),
+        LabellerKind: one_of(LabellerKind, "kind"),
+        Verdict: one_of(Verdict, "verdict"),
+        Side: one_of(Side, "side"),
+        RunKind: one_of(RunKind, "kind"),
+        RunStatus: one_of(RunStatus, "status"),
+        Role: one_of(Role, "role"),
+        ImportStatus: one_of(ImportStatus, "status"),
+        ImportStop: one_of(ImportStop, "stop"),
         list[str]: JSON(),
         list[Message]: JSON(),
         dict[str, Any]: JSON(none_as_null=True),
@@ -117,10 +91,37 @@ class LoginSession(Table):
     expires_at: Mapped[datetime]
 
 
+class Import(Table):
+    """One file that is brought in batch by batch; what it stores is marked with its id."""
+
+    __tablename__ = "imports"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(200))
+    status: Mapped[ImportStatus] = mapped_column(index=True)
+    stop: Mapped[ImportStop | None]  # what was asked for while it ran
+    share: Mapped[float] = mapped_column(default=0.0)  # of the file that was read, 0 to 1
+    report: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    started_by: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ended_at: Mapped[datetime | None]
+
+
+def _import_index(table: str) -> Index:
+    """An index for taking an import back; what was not imported is not in it."""
+    condition = text("import_id IS NOT NULL")
+    return Index(
+        f"ix_{table}_import_id", "import_id", sqlite_where=condition, postgresql_where=condition
+    )
+
+
 class Prompt(Table):
     """A conversation that ends with the user; its split never changes."""
 
     __tablename__ = "prompts"
+    __table_args__ = (_import_index("prompts"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     messages: Mapped[list[Message]]
@@ -130,6 +131,7 @@ class Prompt(Table):
     tags: Mapped[list[str]] = mapped_column(default=list)
     split: Mapped[Split] = mapped_column(index=True)
     details: Mapped[dict[str, Any] | None]  # columns of the imported row that no format reads
+    import_id: Mapped[int | None]  # the import that has stored it
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -178,6 +180,18 @@ class Run(Table):
     started_by: Mapped[str | None] = mapped_column(String(100))
 
 
+class Preset(Table):
+    """Training options that a person keeps under a name."""
+
+    __tablename__ = "presets"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    options: Mapped[dict[str, Any]]  # all of them, as in run.json
+    created_by: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class Metric(Table):
     """One named number of a run at one step; a value that is not finite is NULL."""
 
@@ -213,6 +227,10 @@ class Pair(Table):
     __tablename__ = "pairs"
     __table_args__ = (
         CheckConstraint("completion_a <> completion_b", name="two_completions"),
+        # A completion can only be deleted quickly where its pairs are found quickly.
+        Index(None, "completion_a"),
+        Index(None, "completion_b"),
+        _import_index("pairs"),
         Index(
             "ix_pairs_comparison",
             "adapter_id",
@@ -231,6 +249,7 @@ class Pair(Table):
     adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
     import_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     details: Mapped[dict[str, Any] | None]  # columns of the imported row that no format reads
+    import_id: Mapped[int | None]  # the import that has stored it
     # Only of a comparison: who asked for it, and which completion they were shown left.
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
     shown_left: Mapped[Side | None]
@@ -279,6 +298,13 @@ class Preference(Table):
             postgresql_where=text(_DECIDED),
         ),
         Index(None, "pair_id", "labeller_id"),
+        _import_index("preferences"),
+        Index(
+            "ix_preferences_superseded_by",
+            "superseded_by",
+            sqlite_where=text("superseded_by IS NOT NULL"),
+            postgresql_where=text("superseded_by IS NOT NULL"),
+        ),
         Index(None, "labeller_id", "id"),
         Index(
             "ix_preferences_labeller_day",
@@ -307,12 +333,14 @@ class Preference(Table):
     seconds: Mapped[float | None]
     rationale: Mapped[str | None] = mapped_column(Text)
     strength: Mapped[float | None]
+    import_id: Mapped[int | None]  # the import that has stored it
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     withdrawn_at: Mapped[datetime | None]
     superseded_by: Mapped[int | None] = mapped_column(ForeignKey("preferences.id"))
 
 
 _OPEN = "preference_id IS NULL"
+_CLOSED = "preference_id IS NOT NULL"
 
 
 class Claim(Table):
@@ -328,6 +356,12 @@ class Claim(Table):
             "preference_id",
             sqlite_where=text(_OPEN),
             postgresql_where=text(_OPEN),
+        ),
+        Index(
+            "ix_claims_closed",
+            "preference_id",
+            sqlite_where=text(_CLOSED),
+            postgresql_where=text(_CLOSED),
         ),
         Index(
             "ix_claims_held",

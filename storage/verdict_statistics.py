@@ -1,15 +1,16 @@
-"""Counts over verdicts, grouped: by verdict, by side, by labeller."""
+"""Counts over verdicts: by verdict, side and labeller, and how far labellers agree."""
 
+import math
 import statistics
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from storage.enums import LabellerKind, Side, Verdict
-from storage.tables import Labeller, Preference
-from storage.verdicts import active
+from storage.tables import Labeller, Pair, Preference
+from storage.verdicts import active, decided, is_comparison
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,44 @@ def verdict_counts(session: Session) -> VerdictCounts:
             LabellerCounts(name, kind, number, _median(seconds.get(labeller_id, [])))
             for (labeller_id, name, kind), number in numbers.most_common()
         ],
+    )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far labellers who judged the same training pairs agree on the better answer."""
+
+    num_pairs: int
+    """Pairs that two or more labellers judged decisively."""
+    num_compared: int
+    """Decisive verdicts on these pairs, counted two by two."""
+    num_disagreeing: int
+    """Those of `num_compared` whose two labellers chose different answers."""
+
+
+def agreement(session: Session) -> Agreement:
+    """Compare the active decisive verdicts of different labellers, pair by pair.
+
+    Comparisons of models are left out: nobody trains on them.
+    """
+    num_a, num_b = (
+        func.count().filter(
+            Preference.verdict == literal(side, Preference.verdict.type, literal_execute=True)
+        )
+        for side in (Verdict.A, Verdict.B)
+    )
+    query = (
+        select(num_a, num_b)
+        .join(Pair, Pair.id == Preference.pair_id)
+        .where(*decided(), ~is_comparison())
+        .group_by(Preference.pair_id)
+        .having(func.count() > 1)
+    )
+    judged = [(a, b) for a, b in session.execute(query) if a + b > 1]
+    return Agreement(
+        num_pairs=len(judged),
+        num_compared=sum(math.comb(a + b, 2) for a, b in judged),
+        num_disagreeing=sum(a * b for a, b in judged),
     )
 
 

@@ -1,27 +1,34 @@
-"""Writes jsonl in TRL's conversational preference format, one row a decided pair.
+"""TRL's conversational preferences: prompt, chosen and rejected as lists of messages, in jsonl."""
 
-Columns: prompt, chosen and rejected as lists of messages, pair_id, and split (train or heldout).
-"""
-
-import json
+from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy.orm import Session
+from storage.exporters.columns import identity
+from storage.exporters.judged_pairs import JudgedPair, Shape
+from storage.exporters.writing import Row, write_lines
 
-from storage.enums import Split
-from storage.snapshots import freeze
+NAME = "trl_conversational"
+TITLE = "TRL conversational (.jsonl)"
+PURPOSE = "For DPO with TRL and most other trainers; what PairTune's own runs train on."
+LACKS = "Ties and pairs of two bad answers are left out."
+SHAPE = Shape(undecided=False, one_turn=False)
+ROWS_PER_PAIR = 1
 
 
-def export_file(session: Session, path: Path) -> int:
-    """Write all decided pairs by consensus; return how many rows there are.
+def rows(pair: JudgedPair) -> list[Row]:
+    """Return the pair's row."""
+    return [conversational(pair) | identity(pair)]
 
-    The file appears under its name only when it is complete.
-    """
-    snapshot = freeze(session)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-        for split, rows in ((Split.TRAIN, snapshot.train), (Split.HELDOUT, snapshot.heldout)):
-            for row in rows:
-                file.write(json.dumps({**row, "split": split}, ensure_ascii=False) + "\n")
-    unfinished.replace(path)
-    return len(snapshot.train) + len(snapshot.heldout)
+
+def conversational(pair: JudgedPair) -> Row:
+    """Return prompt, chosen and rejected as messages."""
+    return {
+        "prompt": pair.messages,
+        "chosen": [{"role": "assistant", "content": pair.chosen}],
+        "rejected": [{"role": "assistant", "content": pair.rejected}],
+    }
+
+
+def write(rows: Iterable[Row], folder: Path) -> None:
+    """Write preferences.jsonl."""
+    write_lines(folder / "preferences.jsonl", rows)

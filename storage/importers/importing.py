@@ -1,21 +1,104 @@
-"""Looks into a preference file, and takes it in: all of it in the caller's transaction, or none."""
+"""Reads a preference file in batches, to look into it or to take it in."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from storage.errors import InputError
-from storage.importers.reading import BadRow, Row, read_rows
+from storage.importers.reading import BadRow, Position, Row, read_rows
 from storage.importers.report import ImportReport
-from storage.importers.understanding import Understood, understand
+from storage.importers.understanding import Batch, Understood, understand
+from storage.importers.verdict_writing import Marks
 from storage.importers.writing import store
+
+BATCH_SIZE = 2000  # rows that are understood and stored at once
 
 _HELP = (
     "PairTune reads jsonl, json, csv, tsv and parquet, also packed as gz or zst, with rows such "
     'as {"prompt": "..."} or {"prompt": "...", "chosen": "...", "rejected": "..."}.'
 )
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How a file is to be understood."""
+
+    source: str
+    """Name of the file or data set, kept with each prompt."""
+    verdicts_by: str | None = None
+    """Name of the imported labeller; None takes the source's. Annotators that the file names
+    become labellers "NAME: ANNOTATOR"."""
+    prompts_only: bool = False
+    """Leave answers and verdicts out, and keep the prompts of all rows."""
+    every_pair: bool = False
+    """Of several rated answers make every pair, not only the best and the worst."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Names to read the file's columns under, where they are not understood as they are:
+    {"frage": "prompt"}. A column that has such a name already is left out."""
+
+
+class FileImport:
+    """One pass over a file. It holds one batch, and short digests of what was there before."""
+
+    def __init__(self, path: Path, options: ImportOptions) -> None:
+        """Prepare to read the file; nothing is opened yet."""
+        self._path = path
+        self._options = options
+        self._understood = Understood(
+            prompts_only=options.prompts_only, every_pair=options.every_pair
+        )
+        self._position = Position()
+        self._num_existing = 0
+
+    @property
+    def share(self) -> float:
+        """How much of the file was read, 0 to 1."""
+        return self._position.share
+
+    def batches(self, *, max_rows: int | None = None) -> Iterator[Batch]:
+        """Yield what is understood of the file, or only of its first rows, batch by batch.
+
+        Rows that make a pair only together come in the last batches.
+
+        Raises:
+            InputError: the file cannot be opened, or no row of it can be used.
+        """
+        rows = _renamed(read_rows(self._path, self._position), self._options.columns)
+        has_items = False
+        for number, row in islice(rows, max_rows):
+            self._understood.take(number, row)
+            if self._understood.num_rows % BATCH_SIZE == 0:
+                batch = self._understood.take_batch()
+                has_items = has_items or bool(batch.items)
+                yield batch
+        for _ in self._understood.finish():
+            if len(self._understood.items) >= BATCH_SIZE:
+                has_items = True
+                yield self._understood.take_batch()
+        batch = self._understood.take_batch()
+        if not has_items and not batch.items:
+            raise self._nothing_usable()
+        yield batch
+
+    def store(self, session: Session, batch: Batch, *, import_id: int | None = None) -> None:
+        """Store what is not stored yet of a batch, marked with the import."""
+        options = self._options
+        marks = Marks(options.source, options.verdicts_by or options.source, import_id)
+        self._num_existing += store(session, batch, marks)
+
+    def report(self) -> ImportReport:
+        """Say what was understood, and how much of it had been stored before."""
+        return self._understood.report(num_existing=self._num_existing)
+
+    def _nothing_usable(self) -> InputError:
+        name, understood = self._path.name, self._understood
+        if understood.num_rows == 0:
+            return InputError(f"{name} is empty, so there is nothing to import. {_HELP}")
+        found = _found(understood.report())
+        return InputError(f"{name} has no row that can be used: {found}. {_HELP}")
 
 
 def inspect_file(
@@ -24,14 +107,18 @@ def inspect_file(
     prompts_only: bool = False,
     every_pair: bool = False,
     columns: Mapping[str, str] | None = None,
+    max_rows: int | None = None,
 ) -> ImportReport:
-    """Say what `import_file` would take from a file; nothing is stored.
+    """Say what an import would take from a file, or from its first rows; nothing is stored.
 
     Raises:
         InputError: the file cannot be opened, or no row of it can be used.
     """
-    reading = _Reading(prompts_only, every_pair, columns or {})
-    return _understood(path, reading).report()
+    options = ImportOptions(path.name, None, prompts_only, every_pair, columns or {})
+    reading = FileImport(path, options)
+    for _ in reading.batches(max_rows=max_rows):
+        pass
+    return reading.report()
 
 
 def import_file(
@@ -44,25 +131,16 @@ def import_file(
     every_pair: bool = False,
     columns: Mapping[str, str] | None = None,
 ) -> ImportReport:
-    """Store the usable rows of a file that are not stored yet; bad rows are in the report.
-
-    Args:
-        session: a session that writes; the caller commits all rows at once.
-        path: a file of rows: jsonl, json, csv, tsv or parquet, also packed as gz or zst.
-        source: name of the file or data set, kept with each prompt.
-        verdicts_by: name of the imported labeller; None takes the source's. Annotators that the
-            file names become labellers "NAME: ANNOTATOR".
-        prompts_only: leave answers and verdicts out, and keep the prompts of all rows.
-        every_pair: of several rated answers make every pair, not only the best and the worst.
-        columns: names to read the file's columns under, where they are not understood as they
-            are: {"frage": "prompt"}. A column that has such a name already is left out.
+    """Store the usable rows of a file in the caller's one transaction; see ImportOptions.
 
     Raises:
         InputError: the file cannot be opened, or no row of it can be used; nothing is stored.
     """
-    understood = _understood(path, _Reading(prompts_only, every_pair, columns or {}))
-    existing = store(session, understood.items, source=source, verdicts_by=verdicts_by or source)
-    return understood.report(num_existing=existing)
+    options = ImportOptions(source, verdicts_by, prompts_only, every_pair, columns or {})
+    reading = FileImport(path, options)
+    for batch in reading.batches():
+        reading.store(session, batch)
+    return reading.report()
 
 
 def import_text(session: Session, text: str, *, source: str) -> ImportReport:
@@ -74,7 +152,7 @@ def import_text(session: Session, text: str, *, source: str) -> ImportReport:
     understood = understand(_lines(text))
     if not understood.items:
         raise InputError("There is no prompt in this text. Write one prompt a line.")
-    existing = store(session, understood.items, source=source, verdicts_by=source)
+    existing = store(session, understood.batch(), Marks(source, verdicts_by=source))
     return understood.report(num_existing=existing)
 
 
@@ -82,28 +160,6 @@ def _lines(text: str) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, {"prompt": line.removesuffix("\r")}
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """How a file's rows are read."""
-
-    prompts_only: bool
-    every_pair: bool
-    columns: Mapping[str, str]
-
-
-def _understood(path: Path, reading: _Reading) -> Understood:
-    understood = understand(
-        _renamed(read_rows(path), reading.columns),
-        prompts_only=reading.prompts_only,
-        every_pair=reading.every_pair,
-    )
-    if understood.num_rows == 0:
-        raise InputError(f"{path.name} is empty, so there is nothing to import. {_HELP}")
-    if not understood.items:
-        raise InputError(f"{path.name} has no row that can be used: {_found(understood)}. {_HELP}")
-    return understood
 
 
 def _renamed(
@@ -120,7 +176,7 @@ def _renamed(
         yield number, row
 
 
-def _found(understood: Understood) -> str:
-    seen = f"{understood.num_rows:,} row{'' if understood.num_rows == 1 else 's'} seen"
-    reasons = ", ".join(f"{len(rows):,} {why}" for why, rows in understood.dropped.items())
+def _found(report: ImportReport) -> str:
+    seen = f"{report.num_rows:,} row{'' if report.num_rows == 1 else 's'} seen"
+    reasons = ", ".join(f"{number:,} {why}" for why, number in report.dropped_counts.items())
     return f"{seen}, {reasons}"

@@ -27,6 +27,7 @@ _SETS = (
     ("question", "response_j", "response_k"),  # stack-exchange-paired: j is better
     ("prompt", "winner", "loser"),  # Potato's export of an arena
 )
+_NEEDED = tuple(frozenset(names) for names in _SETS)
 COLUMNS = frozenset(
     {name for names in _SETS for name in names} | {"system", "history", "parent_id"}
 )
@@ -49,7 +50,7 @@ def parse(row: Mapping[str, Any]) -> Parsed:
 
 
 def _names(row: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    for names in _SETS:
-        if all(isinstance(row.get(name), str) for name in names):
+    for names, needed in zip(_SETS, _NEEDED, strict=True):
+        if needed <= row.keys() and all(isinstance(row[name], str) for name in names):
             return names
     return None

@@ -9,12 +9,13 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 from storage.errors import InputError
 from storage.importers.json_rows import BadRow, Row, read_document, read_lines
 from storage.importers.tables import read_delimited, read_parquet
 
-__all__ = ["BadRow", "Row", "read_rows"]
+__all__ = ["BadRow", "Position", "Row", "read_rows"]
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
@@ -24,8 +25,37 @@ _LINES = {".jsonl", ".ndjson"}
 _TABLES = {".csv", ".tsv", ".tab"}
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """Yield (row number, row) for each row that is not empty.
+class Position:
+    """How far a file was read; a packed one is measured as it lies on the disk."""
+
+    def __init__(self) -> None:
+        """Begin before the first byte."""
+        self.num_bytes = 0
+        self.size = 0
+
+    @property
+    def share(self) -> float:
+        """How much was read, 0 to 1."""
+        return min(1.0, self.num_bytes / self.size) if self.size else 0.0
+
+
+class _Measured(io.FileIO):
+    """A file that notes how far it was read."""
+
+    def __init__(self, path: Path, position: Position) -> None:
+        super().__init__(path, "rb")
+        self._position = position
+        position.size = path.stat().st_size
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read as a file does."""
+        num_read = super().readinto(buffer)
+        self._position.num_bytes += num_read or 0
+        return num_read
+
+
+def read_rows(path: Path, position: Position | None = None) -> Iterator[tuple[int, Row | BadRow]]:
+    """Yield (row number, row) for each row that is not empty; `position` follows the reading.
 
     A row's number is its line in jsonl, its place from 1 in json and parquet, and in csv its
     place below the header, which is row 1.
@@ -34,7 +64,9 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
         InputError: the file cannot be opened or unpacked, or is no sound table.
     """
     try:
-        with path.open("rb") as file:
+        with cast(
+            io.BufferedReader, io.BufferedReader(_Measured(path, position or Position()))
+        ) as file:
             start = file.read(4)
             file.seek(0)
             with _unpacked(file, start) as content:

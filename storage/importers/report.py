@@ -1,6 +1,7 @@
 """What was understood of a file, and what became of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from storage.importers.parsed import ImportedPair, ImportedPrompt
 
@@ -22,7 +23,9 @@ class ImportReport:
     num_unlabelled: int
     """Pairs without a verdict: they wait for labelling."""
     dropped: dict[str, list[int]] = field(default_factory=dict)
-    """Row numbers by reason; a reason is the end of a sentence: "without a common prompt"."""
+    """The first row numbers by reason; a reason is the end of a sentence: "that are not JSON"."""
+    dropped_counts: dict[str, int] = field(default_factory=dict)
+    """How many rows were dropped, by reason."""
     examples: list[ImportedPrompt | ImportedPair] = field(default_factory=list)
     """The first rows, as they were understood."""
     num_existing: int = 0
@@ -32,12 +35,16 @@ class ImportReport:
     metadata_columns: list[str] = field(default_factory=list)
     """Columns that the formats do not read; they are kept with the prompts and pairs."""
     repetitive: list[int] = field(default_factory=list)
-    """Rows with an answer that says the same over and over; they are kept."""
+    """The first rows with an answer that says the same over and over; they are kept."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all as plain JSON, and of the examples only their number."""
+        return asdict(self) | {"examples": len(self.examples)}
 
     @property
     def num_dropped(self) -> int:
         """Rows that cannot be used."""
-        return sum(len(rows) for rows in self.dropped.values())
+        return sum(self.dropped_counts.values())
 
     @property
     def summary(self) -> str:
@@ -54,7 +61,7 @@ class ImportReport:
         if self.num_existing:
             parts.append(f"{self.num_existing:,} here already")
         if self.dropped:
-            reasons = ", ".join(f"{len(rows):,} {why}" for why, rows in self.dropped.items())
+            reasons = ", ".join(f"{number:,} {why}" for why, number in self.dropped_counts.items())
             parts.append(f"{self.num_dropped:,} dropped ({reasons})")
         return " · ".join(parts)
 

@@ -11,7 +11,7 @@ from storage.adapters import (
     adapter_of_run,
     add_adapter,
     get_adapter,
-    list_adapters,
+    list_tuned_adapters,
 )
 from storage.clock import utc_now
 from storage.database import Database
@@ -175,7 +175,7 @@ def test_adapter_of_a_folder_is_stored_once(database: Database) -> None:
         child = NewAdapter(run_id, "runs/0001-dpo/other", "starter", "sha256:3", first.id)
         second = add_adapter(session, child)
     with database.read_scope() as session:
-        assert [adapter.id for adapter in list_adapters(session)] == [second.id, first.id]
+        assert [adapter.id for adapter in list_tuned_adapters(session)] == [second.id, first.id]
         assert get_adapter(session, first.id).manifest_hash == "sha256:2"
         assert get_adapter(session, second.id).parent_id == first.id
         newest = adapter_of_run(session, run_id)

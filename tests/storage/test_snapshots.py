@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from storage.database import Database, open_database
 from storage.enums import CompletionOrigin, PairOrigin, Side, Split, Verdict
-from storage.exporters.trl_conversational import export_file
+from storage.exporters import ExportFilter, export_files, format_named
 from storage.importers import import_file
 from storage.labellers import human_labeller
 from storage.pairs import NewCompletion, add_pair
@@ -196,7 +196,8 @@ def test_export_holds_every_decided_pair_and_can_be_imported(
         judge(pair_id, verdict, labeller_id=me)
     path = tmp_path / "preferences.jsonl"
     with database.read_scope() as session:
-        assert export_file(session, path) == 8
+        kind = format_named("trl_conversational")
+        assert export_files(session, tmp_path, kind, ExportFilter()) == 8
         exported = freeze(session)
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert {row["split"] for row in rows} <= {"train", "heldout"}
