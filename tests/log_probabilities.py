@@ -17,15 +17,22 @@ def mean_margin(data_folder: Path, run: Path) -> float:
     adapter, less the same under the base.
     """
     spec = run_folder.read_spec(run)
-    tokenizer = load_tokenizer(spec.base, data_folder)
-    model = load_model(spec.base, data_folder, device="cpu")
-    model = load_adapter(model, run / "adapter", name="tuned", base=spec.base)
     rows = run_folder.read_rows(run, "train.jsonl")
+    tuned, base = differences(data_folder, spec.base, run / "adapter", rows)
+    return sum(tuned) / len(rows) - sum(base) / len(rows)
+
+
+def differences(
+    data_folder: Path, base: str, adapter: Path, rows: list[dict[str, Any]]
+) -> tuple[list[float], list[float]]:
+    """log p(chosen) - log p(rejected) of each row in nats: under base + adapter, under the base."""
+    tokenizer = load_tokenizer(base, data_folder)
+    model = load_model(base, data_folder, device="cpu")
+    model = load_adapter(model, adapter, name="tuned", base=base)
     with torch.inference_mode():
         tuned = [_difference(model, tokenizer, row) for row in rows]
         with model.disable_adapter():
-            base = [_difference(model, tokenizer, row) for row in rows]
-    return sum(tuned) / len(rows) - sum(base) / len(rows)
+            return tuned, [_difference(model, tokenizer, row) for row in rows]
 
 
 def _difference(model: Any, tokenizer: Any, row: dict[str, Any]) -> float:

@@ -1,9 +1,13 @@
 """The worker: carries out one run from its folder alone.
 
 `python -m trainer RUN_FOLDER` ends with 0 finished, 1 failed, 2 bad folder, 3 cancelled.
+`accelerate launch --multi_gpu --num_processes N -m trainer RUN_FOLDER` shares a training run among
+N processes, also on CPUs (without --multi_gpu accelerate starts one process there);
+the launcher itself then ends with 1 for all but 0.
 """
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
@@ -13,13 +17,14 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer import launch, model_source, run_folder
-from trainer.errors import RunFolderError, TrainerError
-from trainer.run_context import Cancelled, RunContext, RunFailed
-from trainer.run_folder import EventWriter
+from trainer.errors import RunFolderError, TrainerError, is_disk_full
+from trainer.run_context import Cancelled, RunContext, RunFailed, num_ranks, rank
+from trainer.run_folder import EventWriter, SilentEvents
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
 NUM_TRACEBACK_LINES = 12
@@ -28,6 +33,8 @@ _MODULES = {
     "generate": "trainer.generation.generate",
     "sft": "trainer.recipes.sft",
     "dpo": "trainer.recipes.dpo",
+    "reward": "trainer.recipes.reward",
+    "export": "trainer.exporting.export",
 }
 
 
@@ -40,12 +47,14 @@ def main() -> int:
         data_folder = run_folder.data_folder_of(folder, arguments.data)
         if spec.kind not in _MODULES:
             raise RunFolderError(f"Runs of the kind {spec.kind} cannot be carried out yet.")
-        with run_folder.worker_lock(folder):
+        first = rank() == 0  # of several processes the first alone locks the folder and writes
+        with run_folder.worker_lock(folder) if first else contextlib.nullcontext():
             ending = run_folder.last_ending(folder)
             if ending is not None and ending["type"] == "finished":
                 raise RunFolderError(f"Run {spec.id} is finished. Create a new run to go on.")
-            launch.write_identity(folder)
-            events = EventWriter(folder)
+            if first:
+                launch.write_identity(folder)
+            events = EventWriter(folder) if first else SilentEvents()
             context = RunContext(folder, spec, data_folder, arguments.device, events)
             return _carry_out(context)
     except RunFolderError as error:
@@ -61,33 +70,76 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: exit code, and the ending event."""
+
+    code: int
+    event: str
+    fields: dict[str, Any]
+    agreed: bool = False  # whether all processes of the run end this way
+
+
 def _carry_out(context: RunContext) -> int:
     """Run, and write exactly one ending event."""
     folder = context.folder
     signal.signal(signal.SIGTERM, lambda *_: run_folder.ask_to_stop(folder))
-    os.environ.update(model_source.worker_environment(context.spec.base, context.data_folder))
+    sends = bool(context.spec.options.get("repository"))
+    os.environ.update(
+        model_source.worker_environment(context.spec.base, context.data_folder, sends=sends)
+    )
     _silence_libraries()
+    ending = _ending_of(context)
+    if rank() == 0:
+        run_folder.forget_stop(folder)
+    try:
+        context.events.write(ending.event, **ending.fields)
+    except OSError as error:
+        _tell(f"The end of the run could not be written down: {error}")
+        return FAILED
+    if ending.agreed and num_ranks() > 1:
+        # A launcher ends the others as soon as one has left with another code than 0.
+        importlib.import_module("trainer.recipes.ranks").wait_for_all()
+    return ending.code
+
+
+def _ending_of(context: RunContext) -> Ending:
     started = time.monotonic()
     try:
         summary = _run_of(context.spec.kind)(context)
     except Cancelled as outcome:
-        run_folder.forget_stop(folder)
-        context.events.write("cancelled", **outcome.fields)
-        return CANCELLED
+        return Ending(CANCELLED, "cancelled", outcome.fields, agreed=True)
+    except RunFailed as error:
+        fields = {"message": str(error), "traceback": "", **error.fields}
+        _tell(str(error))
+        return Ending(FAILED, "failed", fields, agreed=True)
     except TrainerError as error:
-        fields = error.fields if isinstance(error, RunFailed) else {}
-        context.events.write("failed", message=str(error), traceback="", **fields)
-        print(error, file=sys.stderr)
-        return FAILED
+        _tell(str(error))
+        return Ending(FAILED, "failed", {"message": str(error), "traceback": ""})
     except Exception as error:
-        traceback.print_exc()
-        lines = traceback.format_exc().splitlines()[-NUM_TRACEBACK_LINES:]
-        message = f"The run ended with an unexpected error: {type(error).__name__}. See its log."
-        context.events.write("failed", message=message, traceback="\n".join(lines))
-        return FAILED
+        trace = traceback.format_exc()
+        _tell(trace)
+        lines = trace.splitlines()[-NUM_TRACEBACK_LINES:]
+        fields = {"message": _in_words(error), "traceback": "\n".join(lines)}
+        return Ending(FAILED, "failed", fields)
     seconds = round(time.monotonic() - started, 1)
-    context.events.write("finished", summary={"seconds": seconds, **summary})
-    return FINISHED
+    summary = {"seconds": seconds, **summary}
+    return Ending(FINISHED, "finished", {"summary": summary}, agreed=True)
+
+
+def _tell(words: str) -> None:
+    """Write to the log, which may lie on a disk that is full."""
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)
+
+
+def _in_words(error: Exception) -> str:
+    if is_disk_full(error):
+        return (
+            "The disk is full. Free some space, then resume the run: it goes on from its last "
+            "checkpoint."
+        )
+    return f"The run ended with an unexpected error: {type(error).__name__}. See its log."
 
 
 def _silence_libraries() -> None:

@@ -1,5 +1,13 @@
 """Errors of the trainer whose message can be shown to a person as it is."""
 
+import errno
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM_WORDS = (
+    *(f"os error {number}" for number in _NO_ROOM),  # safetensors
+    *("PytorchStreamWriter failed writing", "unexpected pos"),  # torch.save
+)
+
 
 class TrainerError(Exception):
     """Something a person can mend: the message says what was given, why not, and what to do."""
@@ -11,3 +19,11 @@ class RunFolderError(TrainerError):
 
 class RunLockedError(RunFolderError):
     """Another worker already works on the run folder."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether something could not be written for want of room: disk, quota or largest file."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return True
+    # Libraries written in other languages tell it in words alone.
+    return any(words in str(error) for words in _NO_ROOM_WORDS)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 WEIGHTS = "adapter_model.safetensors"
+SCORE_HEAD = "score"  # transformers' name of the head that a sequence classifier scores with
 
 
 def load_tokenizer(base: str, data_folder: Path) -> "PreTrainedTokenizerBase":
@@ -51,26 +52,39 @@ def load_model(
     *,
     quantization: Mapping[str, Any] | None = None,
     device: str = "auto",
+    dtype: str | None = None,
 ) -> "PreTrainedModel":
     """The base model in evaluation mode on its device.
 
-    Weights are bfloat16 where the device computes in it, else float32. `quantization` holds
-    bitsandbytes' own arguments (`load_in_4bit`, `bnb_4bit_quant_type`, ...). Raises TrainerError.
+    Weights are bfloat16 where the device computes in it, else float32; `dtype` names another type,
+    or `auto` for the one that they are stored in. `quantization` holds bitsandbytes' own arguments
+    (`load_in_4bit`, `bnb_4bit_quant_type`, ...). Raises TrainerError.
     """
     from transformers import AutoModelForCausalLM
 
-    place = _place(base, data_folder)
-    target = pick_device(device)
-    options: dict[str, Any] = {"dtype": pick_dtype(target), "device_map": {"": target}}
+    options = _weight_options(quantization, device)
+    if dtype is not None:
+        options["dtype"] = dtype
+    return _load(AutoModelForCausalLM, base, data_folder, options)
+
+
+def load_scorer(
+    base: str,
+    data_folder: Path,
+    *,
+    quantization: Mapping[str, Any] | None = None,
+    device: str = "auto",
+) -> "PreTrainedModel":
+    """The base model with a fresh head that gives a conversation one number, as `load_model`.
+
+    The head is never in 4 bits: it is trained whole.
+    """
+    from transformers import AutoModelForSequenceClassification
+
     if quantization:
-        options["quantization_config"] = _quantization_config(quantization)
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            place, use_safetensors=True, **options, **_source_options(place)
-        )
-    except (OSError, ValueError) as error:
-        raise _cannot_load("model", base, error) from error
-    return model.eval()
+        quantization = {**quantization, "llm_int8_skip_modules": [SCORE_HEAD]}
+    options = {**_weight_options(quantization, device), "num_labels": 1}
+    return _load(AutoModelForSequenceClassification, base, data_folder, options)
 
 
 def load_adapter(
@@ -190,6 +204,27 @@ def _exclusive(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _load(
+    model_class: Any, base: str, data_folder: Path, options: Mapping[str, Any]
+) -> "PreTrainedModel":
+    place = _place(base, data_folder)
+    try:
+        model: PreTrainedModel = model_class.from_pretrained(
+            place, use_safetensors=True, **options, **_source_options(place)
+        )
+    except (OSError, ValueError) as error:
+        raise _cannot_load("model", base, error) from error
+    return model.eval()
+
+
+def _weight_options(quantization: Mapping[str, Any] | None, device: str) -> dict[str, Any]:
+    target = pick_device(device)
+    options: dict[str, Any] = {"dtype": pick_dtype(target), "device_map": {"": target}}
+    if quantization:
+        options["quantization_config"] = _quantization_config(quantization)
+    return options
 
 
 def _place(base: str, data_folder: Path) -> str:

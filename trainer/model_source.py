@@ -57,13 +57,19 @@ def location(name: str, data_folder: Path) -> str:
     return name
 
 
+def local_folder(name: str, data_folder: Path) -> Path | None:
+    """Where the model's files lie on this machine; None while they were not fetched or made."""
+    place = location(name, data_folder)
+    folder = Path(place) if is_folder_name(place) else _fetched_folder(place)
+    return folder if folder is not None and folder.is_dir() else None
+
+
 def content_files(name: str, data_folder: Path) -> list[Path]:
     """The files of a model on this machine that say what it computes, in a fixed order.
 
     Empty when a hub model was not fetched yet.
     """
-    place = location(name, data_folder)
-    folder = Path(place) if is_folder_name(place) else _fetched_folder(place)
+    folder = local_folder(name, data_folder)
     if folder is None:
         return []
     return sorted([*folder.glob("*.safetensors"), *folder.glob("config.json")])
@@ -74,12 +80,12 @@ def describe(name: str) -> str:
     return STARTER_NAME if name == STARTER else name.rstrip("/").rsplit("/", maxsplit=1)[-1]
 
 
-def worker_environment(name: str, data_folder: Path) -> dict[str, str]:
+def worker_environment(name: str, data_folder: Path, *, sends: bool = False) -> dict[str, str]:
     """Environment of a process that loads the model, to be set before it imports anything big.
 
-    Without a model to fetch the hub is never asked. Progress bars and telemetry are off, and
-    libraries may not fetch compiled code. OpenMP's threads sleep at their barriers: where several
-    processes share the cores, spinning ones take the time that the others need.
+    Without a model to fetch, and unless it `sends` one, the hub is never asked. Progress bars and
+    telemetry are off, and libraries may not fetch compiled code. OpenMP's threads sleep at their
+    barriers: where several processes share the cores, spinning ones take time that others need.
     """
     environment = {
         "OMP_WAIT_POLICY": "PASSIVE",
@@ -90,7 +96,7 @@ def worker_environment(name: str, data_folder: Path) -> dict[str, str]:
         "TQDM_DISABLE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }
-    if not is_on_hub(name, data_folder):
+    if not sends and not is_on_hub(name, data_folder):
         environment["HF_HUB_OFFLINE"] = "1"
     return environment
 

@@ -1,5 +1,6 @@
 """What every kind of run is given by the worker, and how it says that it was stopped."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,16 @@ from typing import Any
 from trainer import run_folder
 from trainer.errors import TrainerError
 from trainer.run_folder import EventWriter, RunSpec
+
+
+def rank() -> int:
+    """Number of this process among those that carry out the run together; 0 writes for all."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def num_ranks() -> int:
+    """How many processes carry out the run together, as torchrun and accelerate tell them."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @dataclass(frozen=True)

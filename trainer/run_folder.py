@@ -5,6 +5,7 @@ module reads and writes all of them. It knows nothing of models and never import
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -155,10 +156,20 @@ class EventWriter:
             num_written = os.write(descriptor, line)
             if num_written < len(line):
                 os.ftruncate(descriptor, end)
-                raise OSError(f"The disk is full: {self._path} cannot grow.")
+                raise OSError(errno.ENOSPC, "The disk is full", str(self._path))
         finally:
             os.close(descriptor)
         self._last_seq += 1
+
+
+class SilentEvents(EventWriter):
+    """Writes nothing: for the further processes of a run, whose first one tells how it goes."""
+
+    def __init__(self) -> None:
+        """Touch no file: the first process is writing it."""
+
+    def write(self, event_type: str, **fields: Any) -> None:
+        """Leave it to the first process."""
 
 
 def read_events(folder: Path, offset: int) -> tuple[list[dict[str, Any]], int]:

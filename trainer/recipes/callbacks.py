@@ -8,6 +8,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from trainer.recipes.option_groups import StoppingOptions
+from trainer.recipes.ranks import any_rank
 from trainer.run_context import RunContext
 
 _LEFT_OUT = ("_runtime", "_per_second", "total_flos")
@@ -58,7 +59,7 @@ class RunCallback(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Write progress; end with a checkpoint when a stop was asked for."""
         self._progress(state)
-        if self._context.stop_asked():
+        if any_rank(self._context.stop_asked()):
             self.cancelled = True
             control.should_training_stop = True
             control.should_save = True

@@ -13,9 +13,11 @@ from trainer import loading, model_source, run_folder
 from trainer.errors import TrainerError
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
+from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import PRESETS
 from trainer.recipes.policy import load_policy
+from trainer.recipes.ranks import all_parts, any_rank
 from trainer.recipes.reference_cache import (
     LogProbs,
     Reference,
@@ -25,7 +27,9 @@ from trainer.recipes.reference_cache import (
 )
 from trainer.recipes.shared_prefix import share_prefixes, supports
 from trainer.recipes.tokens import PairTokens
-from trainer.run_context import Cancelled, RunContext
+from trainer.run_context import Cancelled, RunContext, num_ranks, rank
+
+REFERENCE_COPY = "ref"  # TRL's name of the frozen copy of the adapter that a run starts from
 
 
 def run(context: RunContext) -> dict[str, Any]:
@@ -36,6 +40,7 @@ def run(context: RunContext) -> dict[str, Any]:
         **training.trainer_arguments(setup),
         beta=options.training.beta,
         loss_type=options.training.loss_type.split("+"),
+        loss_weights=options.training.loss_weights(),
         label_smoothing=options.training.label_smoothing,
         disable_dropout=options.training.disable_dropout,
     )
@@ -51,6 +56,8 @@ def run(context: RunContext) -> dict[str, Any]:
             peft_config=lora,
             callbacks=[callback],
         )
+        if options.training.reference == "base":
+            trainer.hold_to_base()
         references = {}
         if options.training.precompute_ref_log_probs:
             references = _add_references(trainer, setup)
@@ -79,7 +86,7 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
             "Set precompute_ref_log_probs to false, or give a local folder."
         )
     adapter = None
-    if spec.adapter is not None:
+    if spec.adapter is not None and setup.options.training.reference == "start":
         adapter = run_folder.manifest_hash(run_folder.adapter_path(data_folder, spec.adapter))
     reference = Reference(
         base=weights_hash(files, folder / "weights.json"),
@@ -91,7 +98,7 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
     return ReferenceCache(folder, reference)
 
 
-class PairTrainer(FiniteLossMixin, DPOTrainer):
+class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
     """TRL's DPOTrainer on pairs that are tokenised already."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -101,8 +108,15 @@ class PairTrainer(FiniteLossMixin, DPOTrainer):
         if self.shares_prefixes:
             share_prefixes(base)
         for name, module in self.model.named_modules():
-            if isinstance(module, torch.nn.Dropout) and name.endswith("lora_dropout.ref"):
+            if isinstance(module, torch.nn.Dropout) and name.endswith(
+                f"lora_dropout.{REFERENCE_COPY}"
+            ):
                 module.p = 0.0  # the reference is frozen: dropout would make it differ each time
+
+    def hold_to_base(self) -> None:
+        """Take the model without any adapter as the reference, also when going on from one."""
+        if REFERENCE_COPY in self.model.peft_config:
+            self.model.delete_adapter(REFERENCE_COPY)
 
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
         """TRL's hook for tokenising, of which nothing is left to do."""
@@ -149,13 +163,20 @@ class PairTrainer(FiniteLossMixin, DPOTrainer):
     ) -> None:
         keys = sorted(missing, key=lambda key: PairTokens(**missing[key]).num_tokens())
         size = self.args.per_device_train_batch_size
-        for start in range(0, len(keys), size):
-            batch = keys[start : start + size]
-            inputs = self._prepare_inputs(self.data_collator([missing[key] for key in batch]))
-            sides = self.compute_ref_log_probs(self.model, inputs)
-            values = zip(*(side.tolist() for side in sides), strict=True)
-            cache.add(dict(zip(batch, map(LogProbs._make, values), strict=True)))
-            report(start + len(batch), len(keys))
+        num_together = size * num_ranks()
+        for start in range(0, len(keys), num_together):
+            mine = keys[start + rank() * size : start + (rank() + 1) * size]
+            computed = self._computed([missing[key] for key in mine]) if mine else []
+            together = keys[start : start + num_together]
+            cache.add(dict(zip(together, all_parts(computed), strict=True)), on_disk=rank() == 0)
+            report(start + len(together), len(keys))
+
+    def _computed(self, rows: list[dict[str, Any]]) -> list[LogProbs]:
+        inputs = self._prepare_inputs(self.data_collator(rows))
+        sides = self.compute_ref_log_probs(self.model, inputs)
+        return [
+            LogProbs(*values) for values in zip(*(side.tolist() for side in sides), strict=True)
+        ]
 
 
 class ReferenceProgress:
@@ -171,7 +192,7 @@ class ReferenceProgress:
 
     def __call__(self, num_done: int, num_all: int) -> None:
         """Write how many pairs are computed; raises Cancelled when a stop was asked for."""
-        if self._context.stop_asked():
+        if any_rank(self._context.stop_asked()):
             raise Cancelled(summary={}, adapter=None)
         per_pair = (time.monotonic() - self._started_at) / num_done
         eta = per_pair * (num_all - num_done + self.TIMES_AS_LONG * self._num_trained)

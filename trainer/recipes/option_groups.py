@@ -8,9 +8,23 @@ from dataclasses import dataclass
 
 from trainer.recipes.option_fields import About, option
 
-# A sum such as sigmoid+sft adds up TRL's loss types of these names.
-LOSS_TYPES = ("sigmoid", "sigmoid+sft", "sigmoid_norm", "ipo", "hinge", "robust", "apo_zero")
+# When to take which loss. A sum such as sigmoid+sft adds up TRL's loss types of these names.
+LOSS_ADVICE = {
+    "sigmoid": "The DPO paper's own: take it unless something speaks for another.",
+    "sigmoid+sft": "Also keeps chosen answers likely: for when their log-probability falls far.",
+    "sigmoid_norm": "Compares answers per token: for when chosen answers are mostly the longer.",
+    "ipo": "Aims at a set margin per token: for few pairs, which sigmoid learns by heart.",
+    "hinge": "Leaves a pair alone once its margin is 1: for pairs that are easily told apart.",
+    "robust": "Expects a share of wrong verdicts, label_smoothing: for annotators who disagree.",
+    "apo_zero": "Raises chosen, lowers rejected: for chosen answers better than the model's own.",
+    "apo_down": "Lowers both, rejected more: for a model that already answers better than chosen.",
+    "nca_pair": "Keeps chosen answers from getting less likely: for when both answers fall.",
+}
+LOSS_TYPES = tuple(LOSS_ADVICE)
 _SMOOTHED = ("robust",)
+_WITH_SFT = ("sigmoid+sft",)
+# What the policy is held to: what the run starts from (the last adapter), or the base without any.
+REFERENCES = ("start", "base")
 _FOUR_BIT_TYPES = ("nf4", "fp4")
 _DTYPES = ("bfloat16", "float16", "float32")
 _SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup")
@@ -30,9 +44,7 @@ class TrainingOptions:
     loss_type: str = option(
         "sigmoid",
         About(
-            "The DPO loss: sigmoid is the paper's; sigmoid+sft also keeps chosen answers likely; "
-            "robust expects wrong labels; ipo and hinge stop pushing at a margin; apo_zero raises "
-            "chosen and lowers rejected answers; sigmoid_norm compares answers per token.",
+            "What a step makes smaller.",
             group="Preference",
             choices=LOSS_TYPES,
         ),
@@ -43,6 +55,24 @@ class TrainingOptions:
             "Share of the verdicts that may be wrong; for the loss robust.",
             group="Preference",
             advanced=True,
+        ),
+    )
+    sft_weight: float = option(
+        1.0,
+        About(
+            "Weight of the part of sigmoid+sft that keeps chosen answers likely.",
+            group="Preference",
+            advanced=True,
+        ),
+    )
+    reference: str = option(
+        "start",
+        About(
+            "What the model is held to: start is what the run starts from, so each round moves on "
+            "from the last; base is the original model, so rounds together stay near it.",
+            group="Preference",
+            advanced=True,
+            choices=REFERENCES,
         ),
     )
     learning_rate: float = option(
@@ -88,7 +118,9 @@ class TrainingOptions:
     )
     weight_decay: float = option(0.0, About("Pulls weights to zero.", advanced=True))
     max_grad_norm: float = option(1.0, About("Longer gradients are shortened.", advanced=True))
-    optim: str = option("adamw_torch", About("Optimiser, by its name in Trainer.", advanced=True))
+    optim: str = option(
+        "adamw_torch_fused", About("Optimiser, by its name in Trainer.", advanced=True)
+    )
     disable_dropout: bool = option(
         True, About("Switch all dropout off, as TRL does for DPO.", advanced=True)
     )
@@ -116,19 +148,14 @@ class TrainingOptions:
         steps_an_epoch = math.ceil(num_batches / self.gradient_accumulation_steps)
         return math.ceil(steps_an_epoch * self.num_train_epochs)
 
+    def loss_weights(self) -> list[float]:
+        """TRL's weights of the loss types that `loss_type` adds up, in their order."""
+        names = self.loss_type.split("+")
+        return [self.sft_weight if name == "sft" else 1.0 for name in names]
+
     def problems(self) -> list[str]:
         """Everything that is wrong, one sentence each; empty when all is well."""
         rules = {
-            f"beta is {self.beta}; it must be over 0.": self.beta > 0,
-            f"loss_type is {self.loss_type}; choose one of {', '.join(LOSS_TYPES)}.": (
-                self.loss_type in LOSS_TYPES
-            ),
-            f"label_smoothing is {self.label_smoothing}; it must be from 0 to below 0.5.": (
-                0 <= self.label_smoothing < 0.5
-            ),
-            f"label_smoothing has no effect on the loss {self.loss_type}. Choose robust, or 0.": (
-                self.label_smoothing == 0 or self.loss_type in _SMOOTHED
-            ),
             f"learning_rate is {self.learning_rate}; it must be over 0.": self.learning_rate > 0,
             f"num_train_epochs is {self.num_train_epochs}; it must be over 0.": (
                 self.num_train_epochs > 0
@@ -155,7 +182,30 @@ class TrainingOptions:
         for name, least in at_least.items():
             value = getattr(self, name)
             rules[f"{name} is {value}; it must be {least} or more."] = value >= least
+        rules |= self._preference_rules()
         return [problem for problem, holds in rules.items() if not holds]
+
+    def _preference_rules(self) -> dict[str, bool]:
+        """What the group Preference has to keep to: the problem, and whether all is well."""
+        return {
+            f"beta is {self.beta}; it must be over 0.": self.beta > 0,
+            f"loss_type is {self.loss_type}; choose one of {', '.join(LOSS_TYPES)}.": (
+                self.loss_type in LOSS_TYPES
+            ),
+            f"label_smoothing is {self.label_smoothing}; it must be from 0 to below 0.5.": (
+                0 <= self.label_smoothing < 0.5
+            ),
+            f"label_smoothing has no effect on the loss {self.loss_type}. Choose robust, or 0.": (
+                self.label_smoothing == 0 or self.loss_type in _SMOOTHED
+            ),
+            f"sft_weight is {self.sft_weight}; it must be over 0.": self.sft_weight > 0,
+            f"sft_weight has no effect on the loss {self.loss_type}. Choose sigmoid+sft, or 1.": (
+                self.sft_weight == 1 or self.loss_type in _WITH_SFT
+            ),
+            f"reference is {self.reference}; choose one of {', '.join(REFERENCES)}.": (
+                self.reference in REFERENCES
+            ),
+        }
 
 
 @dataclass(frozen=True)

@@ -146,3 +146,11 @@ def sft_options(options: RunOptions) -> RunOptions:
     """
     training = dataclasses.replace(options.training, learning_rate=2e-4, num_train_epochs=2.0)
     return dataclasses.replace(options, training=training, stopping=None)
+
+
+def reward_options(options: RunOptions) -> RunOptions:
+    """Options for a reward model: as chosen, but nothing stops it early.
+
+    The stop looks at rewards against a reference model, which a reward model has none of.
+    """
+    return dataclasses.replace(options, stopping=None)

@@ -8,6 +8,7 @@ from peft.tuners.lora import LoraLayer
 
 from trainer import loading, run_folder
 from trainer.recipes.adapter_output import TRAINED
+from trainer.recipes.fused_lora import fuse_lora
 from trainer.recipes.options import RunOptions
 from trainer.run_context import RunContext
 
@@ -23,24 +24,29 @@ def load_policy(
     A run that goes on from an adapter gets a PeftModel with it and no configuration: TRL then
     keeps a frozen copy of that adapter as the reference. Both together TRL refuses.
     """
-    spec, groups = context.spec, options.to_dict()
+    spec = context.spec
     model = loading.load_model(
         spec.base,
         context.data_folder,
-        quantization=groups["quantization"],
+        quantization=options.to_dict()["quantization"],
         device=context.device,
     )
     if options.quantization is not None:
-        _keep_gradients_of_4_bit(model)
+        keep_gradients_of_4_bit(model)
     model.config.use_cache = False
     if spec.adapter is not None:
         folder = run_folder.adapter_path(context.data_folder, spec.adapter)
         policy = loading.load_adapter(model, folder, name=TRAINED, base=spec.base, trainable=True)
         return policy, None
-    lora = groups["lora"]
+    return model, lora_config(options, "CAUSAL_LM")
+
+
+def lora_config(options: RunOptions, task_type: str) -> LoraConfig:
+    """A run's LoRA options as peft takes them, for one of peft's task types."""
+    lora = options.to_dict()["lora"]
     if not isinstance(lora["target_modules"], str):
         lora["target_modules"] = list(lora["target_modules"])
-    return model, LoraConfig(task_type="CAUSAL_LM", **lora)
+    return LoraConfig(task_type=task_type, **lora)
 
 
 def prepare_adapter(trainer: "Trainer") -> None:
@@ -54,9 +60,10 @@ def prepare_adapter(trainer: "Trainer") -> None:
         for module in trainer.model.modules():
             if isinstance(module, LoraLayer):
                 module.cast_input_dtype_enabled = False
+    fuse_lora(trainer.model)
 
 
-def _keep_gradients_of_4_bit(model: torch.nn.Module) -> None:
+def keep_gradients_of_4_bit(model: torch.nn.Module) -> None:
     """Keep bitsandbytes from packing the weights anew for inference on a CPU.
 
     It does so the first time that no gradient is asked for, as in a reference pass; the packed

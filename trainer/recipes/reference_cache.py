@@ -5,6 +5,7 @@ size and a checksum each, so what a killed worker or a full disk leaves behind i
 a lock lets several workers share it. Knows nothing of models; never imports torch.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -61,12 +62,14 @@ class ReferenceCache:
         """The values of the pair with this key, or None when nobody has computed them."""
         return self._values.get(key)
 
-    def add(self, computed: Mapping[bytes, LogProbs]) -> None:
-        """Keep values, on disk too; raises OSError when the disk takes none.
+    def add(self, computed: Mapping[bytes, LogProbs], *, on_disk: bool = True) -> None:
+        """Keep values, `on_disk` too unless another process does that (else OSError).
 
         Values that are not finite are given back by `get` but never stored.
         """
         self._values.update(computed)
+        if not on_disk:
+            return
         records = b"".join(
             _packed(key, values)
             for key, values in computed.items()
@@ -80,7 +83,7 @@ class ReferenceCache:
             os.ftruncate(file.fileno(), whole)
             if file.write(records) < len(records):
                 os.ftruncate(file.fileno(), whole)
-                raise OSError(f"The disk is full: {self._path} cannot grow.")
+                raise OSError(errno.ENOSPC, "The disk is full", str(self._path))
 
 
 def pair_key(pair: PairTokens) -> bytes:

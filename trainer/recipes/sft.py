@@ -7,6 +7,7 @@ from trl import SFTConfig, SFTTrainer
 
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
+from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import PRESETS, sft_options
 from trainer.recipes.policy import load_policy
@@ -33,7 +34,7 @@ def run(context: RunContext) -> dict[str, Any]:
         return training.carry_out(trainer, callback, setup)
 
 
-class AnswerTrainer(FiniteLossMixin, SFTTrainer):
+class AnswerTrainer(FiniteLossMixin, CheckpointMixin, SFTTrainer):
     """TRL's SFTTrainer that stops at the first loss that is not finite."""
 
 

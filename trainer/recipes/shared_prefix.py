@@ -179,12 +179,40 @@ def _attend(
     """One pair: query (heads, n, dim), key and value (key heads, n, dim) to (n, heads, dim)."""
     num_heads, num_tokens, dim = query.shape
     # Heads that share a key head are one tall matrix: (key heads, group * n, dim).
-    scores = query.reshape(len(key), -1, dim) @ key.transpose(1, 2)
-    scores = scores.view(len(key), -1, num_tokens, num_tokens) + mask
-    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
-    weights = torch.nn.functional.dropout(weights, dropout)
-    mixed = weights.view(len(key), -1, num_tokens) @ value
+    tall = query.reshape(len(key), -1, dim)
+    if dropout:
+        scores = (tall @ key.transpose(1, 2)).view(len(key), -1, num_tokens, num_tokens) + mask
+        weights = torch.nn.functional.dropout(torch.softmax(scores, dim=-1), dropout)
+        mixed = weights.view(len(key), -1, num_tokens) @ value
+    else:
+        mixed = _Attention.apply(tall, key, value, mask)
     return mixed.view(num_heads, num_tokens, dim).transpose(0, 1)
+
+
+class _Attention(torch.autograd.Function):
+    """softmax(Q Kᵀ + mask) V without the copies that autograd makes on the way back."""
+
+    @staticmethod
+    def forward(ctx, query, key, value, mask):  # type: ignore[no-untyped-def]
+        """Shapes: query (key heads, group * n, dim), key and value (key heads, n, dim)."""
+        num_tokens = key.shape[1]
+        scores = torch.bmm(query, key.transpose(1, 2))
+        scores.view(len(key), -1, num_tokens, num_tokens).add_(mask)
+        # The kernel computes in float32 whatever type comes in and goes out.
+        weights = torch.softmax(scores, dim=-1)
+        ctx.save_for_backward(query, key, value, weights)
+        return torch.bmm(weights, value)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        """Chain rule; the mask has no gradient."""
+        query, key, value, weights = ctx.saved_tensors
+        of_value = torch.bmm(weights.transpose(1, 2), gradient)
+        of_weights = torch.bmm(gradient, value.transpose(1, 2))
+        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+        of_query = torch.bmm(of_scores, key)
+        of_key = torch.bmm(of_scores.transpose(1, 2), query)
+        return of_query, of_key, of_value, None
 
 
 AttentionInterface.register(ATTENTION, pair_attention)
@@ -210,6 +238,9 @@ def share_prefixes(model: PreTrainedModel) -> None:
     fused LM head. A batch that cannot be laid out goes through TRL's own forward.
     """
     fused_forward = model.forward
+    # It stays: gradient checkpointing computes the layers again after the forward pass has ended.
+    usual = model.config._attn_implementation
+    model.config._attn_implementation = ATTENTION
 
     @functools.wraps(type(model).forward)  # `generate` checks its arguments against the signature
     def forward(
@@ -217,7 +248,8 @@ def share_prefixes(model: PreTrainedModel) -> None:
     ) -> Any:
         layout = _layout_of(kwargs) if fused_lm_head else None
         if layout is None:
-            return fused_forward(*args, fused_lm_head=fused_lm_head, **kwargs)
+            with _attention(self, usual):  # which makes masks of its own
+                return fused_forward(*args, fused_lm_head=fused_lm_head, **kwargs)
         return _as_trl_gives_it(_scores(self, layout), kwargs["labels"][:, 1:] != -100)
 
     model.forward = types.MethodType(forward, model)
@@ -229,25 +261,24 @@ def _layout_of(batch: Mapping[str, Any]) -> PairLayout | None:
 
 
 def _scores(model: PreTrainedModel, layout: PairLayout) -> TokenScores:
-    with _attention_of_pairs(model):
-        hidden = model.base_model(
-            input_ids=layout.input_ids,
-            position_ids=layout.position_ids,
-            pair_layout=layout,
-            use_cache=False,
-        ).last_hidden_state[0]
+    hidden = model.base_model(
+        input_ids=layout.input_ids,
+        position_ids=layout.position_ids,
+        pair_layout=layout,
+        use_cache=False,
+    ).last_hidden_state[0]
     head = model.get_output_embeddings()
     return TokenScores.compute(hidden[layout.predicted_from], head, layout.targets)
 
 
 @contextmanager
-def _attention_of_pairs(model: PreTrainedModel) -> Iterator[None]:
-    usual = model.config._attn_implementation
-    model.config._attn_implementation = ATTENTION
+def _attention(model: PreTrainedModel, implementation: str) -> Iterator[None]:
+    before = model.config._attn_implementation
+    model.config._attn_implementation = implementation
     try:
         yield
     finally:
-        model.config._attn_implementation = usual
+        model.config._attn_implementation = before
 
 
 def _as_trl_gives_it(scores: TokenScores, mask: torch.Tensor) -> FusedCausalLMOutput:

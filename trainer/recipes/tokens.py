@@ -69,6 +69,14 @@ def tokenise(tokenizer: Any, rows: Sequence[Mapping[str, Any]], name: str) -> li
     return pairs
 
 
+def prompt_stays(tokenizer: Any, row: Mapping[str, Any]) -> bool:
+    """Whether the template writes the row's prompt the same way with and without its answer."""
+    prompt, answer = list(row["prompt"]), list(row["chosen"])
+    prompt_ids = encode_conversation(tokenizer, prompt, add_generation_prompt=True)
+    ids = encode_conversation(tokenizer, prompt + answer, add_generation_prompt=False)
+    return ids[: len(prompt_ids)] == prompt_ids
+
+
 def cut(pairs: Sequence[PairTokens], max_length: int) -> tuple[list[PairTokens], Fit]:
     """The pairs with something left to learn within `max_length`, and what the length spoils.
 

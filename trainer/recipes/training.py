@@ -5,23 +5,21 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import get_last_checkpoint
 
 from trainer import loading
 from trainer.errors import TrainerError
 from trainer.recipes.adapter_output import save_adapter
 from trainer.recipes.callbacks import RunCallback
+from trainer.recipes.checkpoints import CHECKPOINTS, step_of, usable_checkpoint
 from trainer.recipes.guard import NonFiniteLossError
+from trainer.recipes.option_groups import TrainingOptions
 from trainer.recipes.options import RunOptions
 from trainer.recipes.policy import prepare_adapter
 from trainer.recipes.tokens import PairTokens, cut, tokenise
-from trainer.run_context import Cancelled, RunContext, RunFailed
+from trainer.run_context import Cancelled, RunContext, RunFailed, num_ranks, rank
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer
@@ -67,7 +65,7 @@ def prepare(context: RunContext, defaults: RunOptions) -> Setup:
     if not kept["train.jsonl"]:
         raise TrainerError("There are no pairs to train on. Label some pairs first.")
     setup = Setup(context, options, tokenizer, kept["train.jsonl"], kept["heldout.jsonl"],
-                  _usable_checkpoint(context.folder))  # fmt: skip
+                  usable_checkpoint(context.folder / CHECKPOINTS))  # fmt: skip
     _write_started(setup)
     for warning in filter(None, warnings):
         context.events.write("warning", message=warning)
@@ -81,7 +79,8 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
     evaluate = bool(setup.heldout and training.eval_steps)
     return {
         **{name: getattr(training, name) for name in _PASSED_ON},
-        "output_dir": str(setup.context.folder / "checkpoints"),
+        **_shared_batch(training, num_ranks()),
+        "output_dir": str(setup.context.folder / CHECKPOINTS),
         "eval_strategy": "steps" if evaluate else "no",
         "eval_steps": training.eval_steps or None,
         "save_strategy": "steps" if training.save_steps else "no",
@@ -92,8 +91,23 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
         "disable_tqdm": True,
         "use_cpu": device.type == "cpu",
         "dataloader_pin_memory": device.type == "cuda",
+        "ddp_find_unused_parameters": False,
         **_precision(device),
     }
+
+
+def _shared_batch(training: TrainingOptions, num_ranks: int) -> dict[str, int]:
+    """The batch of one of several processes, which together take as many pairs a step as one."""
+    batch = training.per_device_train_batch_size
+    if batch % num_ranks == 0:
+        return {"per_device_train_batch_size": batch // num_ranks}
+    batches = training.gradient_accumulation_steps
+    if batches % num_ranks == 0:
+        return {"gradient_accumulation_steps": batches // num_ranks}
+    raise TrainerError(
+        f"{num_ranks} processes cannot share a batch of {batch}. Make per_device_train_batch_size "
+        f"or gradient_accumulation_steps a multiple of {num_ranks}."
+    )
 
 
 def dtype_name(device: str) -> str:
@@ -136,7 +150,7 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     context = setup.context
     prepare_adapter(trainer)
     if setup.checkpoint is not None:
-        _count_on(trainer, Path(setup.checkpoint))
+        trainer.count_on(setup.checkpoint)
     started = time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=setup.checkpoint)
@@ -163,15 +177,9 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     }
     if callback.cancelled:
         raise Cancelled(summary=summary, adapter=saved)
-    shutil.rmtree(context.folder / "checkpoints", ignore_errors=True)
+    if rank() == 0:
+        shutil.rmtree(context.folder / CHECKPOINTS, ignore_errors=True)
     return summary
-
-
-def _count_on(trainer: "Trainer", checkpoint: Path) -> None:
-    """Let TRL's metric num_tokens go on from a checkpoint instead of from 0."""
-    history = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)).log_history
-    counts = [values["num_tokens"] for values in history if "num_tokens" in values]
-    trainer._total_train_tokens = counts[-1] if counts else 0
 
 
 def _write_started(setup: Setup) -> None:
@@ -183,24 +191,16 @@ def _write_started(setup: Setup) -> None:
         num_heldout=len(setup.heldout),
         num_tokens=sum(pair.num_tokens() for pair in setup.train),
         base=context.spec.base,
-        reference="base model" if context.spec.adapter is None else context.spec.adapter,
+        reference=_reference_of(setup),
         device=device.type,
         dtype=dtype_name(context.device),
         options=setup.options.to_dict(),
-        resumed_from_step=_step_of(setup.checkpoint),
+        resumed_from_step=step_of(setup.checkpoint),
     )
 
 
-def _usable_checkpoint(folder: Path) -> str | None:
-    """The last checkpoint that was written to its end (its state file comes last)."""
-    checkpoints = folder / "checkpoints"
-    while checkpoints.is_dir():
-        last = get_last_checkpoint(str(checkpoints))
-        if last is None or (Path(last) / TRAINER_STATE_NAME).exists():
-            return last
-        shutil.rmtree(last)
-    return None
-
-
-def _step_of(checkpoint: str | None) -> int:
-    return int(checkpoint.rpartition("-")[2]) if checkpoint else 0
+def _reference_of(setup: Setup) -> str:
+    """What the policy is held to: the adapter's name, or the base model."""
+    adapter = setup.context.spec.adapter
+    held_to_base = setup.options.training.reference == "base"
+    return "base model" if adapter is None or held_to_base else adapter

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from trainer.evaluation.diagnosis import diagnosis
+from trainer.evaluation.diagnosis import diagnosis, heldout_in_words
 
 LN2 = math.log(2)
 
@@ -34,6 +34,7 @@ def test_healthy_run_needs_no_words() -> None:
         ({"rewards/margins": _curve(*[7.0] * 5)}, "The margin reached 7.0"),
         ({"rewards/accuracies": _curve(0, *[1.0] * 12)}, "told apart within the first steps"),
         ({"rewards/chosen": _curve(*[-0.5] * 5)}, "That is normal"),
+        ({"logps/chosen": _curve(*[-40.0] * 5, *[-80.0] * 5)}, "less likely by 40 nats"),
         (
             {
                 "eval_rewards/accuracies": _curve(0.6, 0.9, 0.7),
@@ -51,3 +52,21 @@ def test_what_stands_out_is_said(curves: dict[str, list[tuple[int, float]]], wor
 def test_few_pairs_are_said_to_show_little() -> None:
     (sentence,) = diagnosis(HEALTHY, num_train=8)
     assert sentence.startswith("With 8 pairs")
+
+
+def test_a_small_fall_of_chosen_answers_is_normal() -> None:
+    curves = {**HEALTHY, "logps/chosen": _curve(*[-40.0] * 5, *[-50.0] * 5)}
+    assert diagnosis(curves, num_train=40) == []
+
+
+def test_reward_model_that_gets_worse_on_held_out_pairs_is_told() -> None:
+    curves = {"accuracy": _curve(*[0.95] * 5), "eval_accuracy": _curve(0.6, 0.9, 0.7)}
+    (sentence,) = diagnosis(curves, num_train=40)
+    assert "fell from 90% to 70%" in sentence
+
+
+def test_held_out_accuracy_is_told_with_its_interval() -> None:
+    sure = heldout_in_words(num_right=90, num_pairs=100, low=0.826, high=0.945)
+    assert "90 of 100 (90%; with 95 % confidence 83% to 94%)" in sure
+    unsure = heldout_in_words(num_right=3, num_pairs=4, low=0.30, high=0.95)
+    assert "not told apart from guessing" in unsure

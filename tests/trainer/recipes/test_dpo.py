@@ -14,6 +14,7 @@ from tests.trainer.conftest import MakeRun
 from trainer import loading, run_folder
 from trainer.errors import TrainerError
 from trainer.recipes import dpo, sft, training
+from trainer.recipes.option_groups import LOSS_TYPES
 from trainer.recipes.options import PRESETS, RunOptions
 from trainer.recipes.policy import load_policy
 from trainer.run_context import Cancelled, RunContext, RunFailed
@@ -242,6 +243,14 @@ def test_loss_types_with_smoothing_and_accumulation_train(make_run: MakeRun) -> 
     }
     context = make_run(1, "dpo", training=options)
     assert dpo.run(context)["steps"] == 4
+
+
+@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+def test_every_loss_that_can_be_chosen_falls(make_run: MakeRun, loss_type: str) -> None:
+    context = make_run(1, "dpo", training={**FAST, "loss_type": loss_type, "eval_steps": 0})
+    assert dpo.run(context)["steps"] == 4
+    assert _curve(context, "loss")[-1] < _curve(context, "loss")[0]
+    assert all(torch.isfinite(weight).all() for weight in _weights(context).values())
 
 
 def test_long_pairs_are_warned_of(make_run: MakeRun) -> None:

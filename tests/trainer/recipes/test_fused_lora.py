@@ -1,0 +1,88 @@
+"""The short way through a LoRA layer gives what peft's own forward and autograd give."""
+
+import copy
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+
+from trainer.recipes import fused_lora
+from trainer.recipes.fused_lora import fuse_lora
+
+
+class TwoLayers(torch.nn.Module):
+    """One layer with a bias and one without, as models have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(6, 10)
+        self.second = torch.nn.Linear(10, 4, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(torch.tanh(self.first(x)))
+
+
+def _model(**lora: object) -> PeftModel:
+    torch.manual_seed(0)
+    config = LoraConfig(r=3, lora_alpha=7, target_modules=["first", "second"], **lora)
+    model = get_peft_model(TwoLayers(), config)
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    return model
+
+
+def _values_and_gradients(model: PeftModel, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    x = x.clone().requires_grad_()
+    result = model(x)
+    (result**2).sum().backward()
+    gradients = {n: w.grad.clone() for n, w in model.named_parameters() if w.requires_grad}
+    return {"result": result.detach(), "x": x.grad, **gradients}
+
+
+def test_values_and_gradients_are_pefts_own() -> None:
+    model = _model()
+    fused = copy.deepcopy(model)
+    fuse_lora(fused)
+    x = torch.randn(2, 5, 6)
+    expected = _values_and_gradients(model, x)
+    assert len(expected) == 6
+    torch.testing.assert_close(_values_and_gradients(fused, x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_bfloat16_rounds_no_more_than_pefts_own_forward() -> None:
+    model = _model()
+    fused = copy.deepcopy(model)
+    fuse_lora(fused)
+    x = torch.randn(50, 6)
+    exact = _values_and_gradients(model, x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, theirs = _values_and_gradients(fused, x), _values_and_gradients(model, x)
+    assert found["result"].dtype is torch.bfloat16
+    for name, value in exact.items():
+        size = value.norm()
+        assert (found[name] - value).norm() < 0.05 * size
+        assert (theirs[name] - value).norm() < 0.05 * size
+
+
+@pytest.mark.parametrize("case", ["plain", "disabled", "dropout", "dora"])
+def test_only_plain_lora_goes_the_short_way(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    taken = []
+    short = fused_lora._LoraLinear.apply
+    monkeypatch.setattr(
+        fused_lora._LoraLinear, "apply", lambda *given: taken.append(1) or short(*given)
+    )
+    model = _model(use_dora=case == "dora", lora_dropout=0.5 if case == "dropout" else 0.0)
+    usual = copy.deepcopy(model)
+    fuse_lora(model)
+    x = torch.randn(3, 6)
+    if case == "disabled":
+        with model.disable_adapter(), usual.disable_adapter():
+            torch.testing.assert_close(model(x), usual(x))
+    else:
+        torch.manual_seed(1)
+        found = model(x)
+        torch.manual_seed(1)
+        torch.testing.assert_close(found, usual(x))
+    assert bool(taken) == (case == "plain")

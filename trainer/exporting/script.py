@@ -1,0 +1,215 @@
+"""The Python script that trains what a run trains, with TRL alone; never imports torch."""
+
+from pathlib import Path
+from typing import Any
+
+from trainer import model_source, run_folder
+from trainer.errors import TrainerError
+from trainer.recipes.options import PRESETS, RunOptions, sft_options
+
+# Arguments that both of TRL's configurations know, in the order of the form.
+_SHARED = (
+    "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
+    "gradient_accumulation_steps", "per_device_eval_batch_size", "max_length",
+    "gradient_checkpointing", "lr_scheduler_type", "warmup_steps", "weight_decay",
+    "max_grad_norm", "optim", "logging_steps", "seed",
+)  # fmt: skip
+_HEAD = '''"""{title} with TRL alone, as in run {run_id} of PairTune."""
+
+from pathlib import Path
+
+import torch
+from datasets import load_dataset
+from peft import {from_peft}
+from transformers import {from_transformers}
+from trl import {name}Config, {name}Trainer
+
+RUN = Path({run!r})
+MODEL = {model!r}
+OUTPUT = "{output}"
+
+tokenizer = AutoTokenizer.from_pretrained(MODEL)
+if tokenizer.pad_token is None:
+    tokenizer.pad_token = tokenizer.eos_token
+
+
+def rows(name):
+    """Pairs of one file, without those whose prompt alone fills max_length."""
+    if not (RUN / name).stat().st_size:
+        return None
+    data = load_dataset("json", data_files=str(RUN / name), split="train")
+    data = data.select_columns(["prompt", "chosen", "rejected"])
+
+    def fits(row):
+        ids = tokenizer.apply_chat_template(
+            row["prompt"], add_generation_prompt=True, return_dict=False
+        )
+        return len(ids) < {max_length}
+
+    data = data.filter(fits)
+    return {rows} if len(data) else None
+
+
+train, heldout = rows("train.jsonl"), rows("heldout.jsonl")
+'''
+_MODEL = """
+model = AutoModelForCausalLM.from_pretrained(
+    MODEL,
+    dtype=torch.{dtype},
+    device_map={{"": "{device}"}},{quantization}
+)
+"""
+_ADAPTER = """model = PeftModel.from_pretrained(model, {folder!r}, is_trainable=True)
+"""
+_STOPPING = '''
+
+class LearntEnough(TrainerCallback):
+    """Stops once reward accuracy and margin are high enough, as means of the last steps."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if "rewards/margins" in logs:
+            self.seen.append((logs["rewards/accuracies"], logs["rewards/margins"]))
+        last = self.seen[-{num_steps}:]
+        accuracy, margin = (sum(values) / len(last) for values in zip(*last)) if last else (0, 0)
+        enough = accuracy >= {rewards_accuracies} and margin >= {rewards_margins}
+        if enough and len(last) == {num_steps}:
+            control.should_training_stop = True
+
+'''
+_TRAINER = """
+args = {name}Config(
+    output_dir=OUTPUT,
+{arguments}
+)
+trainer = {name}Trainer(
+    model=model,
+    args=args,
+    train_dataset=train,
+    eval_dataset=heldout,
+    processing_class=tokenizer,
+    peft_config={lora},
+    callbacks={callbacks},
+)
+"""
+_TAIL = """for weight in trainer.model.parameters():
+    if weight.requires_grad:
+        weight.data = weight.data.float()  # in 16 bits, small updates would be lost
+trainer.train()
+trainer.save_model(OUTPUT)
+"""
+
+
+def plain_script(folder: Path, data_folder: Path) -> str:
+    """A script that trains what the run in `folder` trains, from its frozen pairs.
+
+    It takes the device and type of numbers that the run has used. Raises TrainerError for other
+    kinds than dpo and sft, and for a run that has not started yet.
+    """
+    spec = run_folder.read_spec(folder)
+    if spec.kind not in ("dpo", "sft"):
+        raise TrainerError(f"There is no script for runs of the kind {spec.kind}.")
+    events, _ = run_folder.read_events(folder, 0)
+    started = next((event for event in events if event["type"] == "started"), None)
+    if started is None:
+        raise TrainerError("The script is here as soon as the run has started.")
+    quick = PRESETS["quick"]
+    options = RunOptions.from_dict(
+        spec.options, defaults=quick if spec.kind == "dpo" else sft_options(quick)
+    )
+    name = spec.kind.upper()
+    stopping = options.stopping if spec.kind == "dpo" else None
+    parts = [
+        _head(folder, data_folder, name, options),
+        _model(started, options),
+        "" if spec.adapter is None else _ADAPTER.format(folder=str(data_folder / spec.adapter)),
+        _STOPPING.format(**vars(stopping)) if stopping else "",
+        _TRAINER.format(
+            name=name,
+            arguments=_lines(_arguments(started, options, is_dpo=spec.kind == "dpo")),
+            lora="None" if spec.adapter else _lora(options),
+            callbacks="[LearntEnough()]" if stopping else "[]",
+        ),
+        _reference(options) if spec.kind == "dpo" and spec.adapter else "",
+        _TAIL,
+    ]
+    return "".join(parts)
+
+
+def _head(folder: Path, data_folder: Path, name: str, options: RunOptions) -> str:
+    spec = run_folder.read_spec(folder)
+    from_transformers = ["AutoModelForCausalLM", "AutoTokenizer"]
+    if options.quantization:
+        from_transformers.append("BitsAndBytesConfig")
+    if options.stopping and name == "DPO":
+        from_transformers.append("TrainerCallback")
+    answers = 'data.remove_columns("rejected").rename_column("chosen", "completion")'
+    return _HEAD.format(
+        title={"DPO": "Direct preference optimisation", "SFT": "Supervised fine-tuning"}[name],
+        run_id=spec.id,
+        from_peft="PeftModel" if spec.adapter else "LoraConfig",
+        from_transformers=", ".join(from_transformers),
+        name=name,
+        run=str(folder.resolve()),
+        model=model_source.location(spec.base, data_folder),
+        output=f"{run_folder.folder_name(spec.id, spec.kind)}-plain",
+        max_length=options.training.max_length,
+        rows="data" if name == "DPO" else answers,
+    )
+
+
+def _model(started: dict[str, Any], options: RunOptions) -> str:
+    lines = ""
+    if options.quantization:
+        values = dict(options.to_dict()["quantization"])
+        lines = f"\n    quantization_config=BitsAndBytesConfig(\n{_lines(values, 8)}\n    ),"
+    return _MODEL.format(dtype=started["dtype"], device=started["device"], quantization=lines)
+
+
+def _lora(options: RunOptions) -> str:
+    values = options.to_dict()["lora"]
+    if not isinstance(values["target_modules"], str):
+        values["target_modules"] = list(values["target_modules"])
+    return f"LoraConfig(\n{_lines({'task_type': 'CAUSAL_LM', **values}, 8)}\n    )"
+
+
+def _arguments(started: dict[str, Any], options: RunOptions, *, is_dpo: bool) -> dict[str, Any]:
+    training = options.training
+    evaluates = bool(started["num_heldout"] and training.eval_steps)
+    arguments = {
+        **{name: getattr(training, name) for name in _SHARED},
+        "eval_strategy": "steps" if evaluates else "no",
+        "eval_steps": training.eval_steps or None,
+        "save_strategy": "no",
+        "bf16": started["dtype"] == "bfloat16",
+        "fp16": started["dtype"] == "float16",
+        "use_cpu": started["device"] == "cpu",
+        "report_to": [],
+    }
+    if not is_dpo:
+        return {**arguments, "completion_only_loss": True}
+    return {
+        **arguments,
+        "beta": training.beta,
+        "loss_type": training.loss_type.split("+"),
+        "loss_weights": training.loss_weights(),
+        "label_smoothing": training.label_smoothing,
+        "disable_dropout": training.disable_dropout,
+    }
+
+
+def _reference(options: RunOptions) -> str:
+    """How a run that goes on from an adapter treats TRL's frozen copy of it."""
+    if options.training.reference == "base":
+        return 'trainer.model.delete_adapter("ref")  # the reference is the base without any\n'
+    return (
+        "for name, module in trainer.model.named_modules():\n"
+        '    if name.endswith("lora_dropout.ref") and isinstance(module, torch.nn.Dropout):\n'
+        "        module.p = 0.0  # the reference is frozen\n"
+    )
+
+
+def _lines(values: dict[str, Any], indent: int = 4) -> str:
+    return "\n".join(f"{' ' * indent}{name}={value!r}," for name, value in values.items())

@@ -1,0 +1,1 @@
+"""Labellers that use a model to judge answers."""

@@ -1,0 +1,77 @@
+"""Checkpoints that can be trusted: whole or not there, with all that a resumed run goes on from.
+
+A mixin for TRL's trainers, and the choice of the checkpoint to resume from.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from trainer.errors import TrainerError, is_disk_full
+
+CHECKPOINTS = "checkpoints"  # folder in the run folder
+
+
+class CheckpointMixin:
+    """Counts tokens over the whole run, and takes back a checkpoint that cannot be written."""
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Write a checkpoint; raises TrainerError, with the one before it kept, if that fails."""
+        state: TrainerState = self.state  # type: ignore[attr-defined]
+        state.num_input_tokens_seen = self._total_train_tokens
+        try:
+            super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
+        except (OSError, RuntimeError, SafetensorError) as error:
+            folder = Path(self.args.output_dir)  # type: ignore[attr-defined]
+            shutil.rmtree(_path_of(folder, state.global_step), ignore_errors=True)
+            raise _not_written(state.global_step, folder, error) from error
+
+    def count_on(self, checkpoint: str) -> None:
+        """Let TRL's metric num_tokens go on from a checkpoint instead of from 0."""
+        state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
+        self._total_train_tokens = state.num_input_tokens_seen
+
+
+def usable_checkpoint(checkpoints: Path) -> str | None:
+    """The last checkpoint that was written to its end (its state file comes last), or None."""
+    whole = [path for path in checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if _is_whole(path)]
+    return str(max(whole, key=_step)) if whole else None
+
+
+def step_of(checkpoint: str | None) -> int:
+    """The step after which a checkpoint was written; 0 for none."""
+    return _step(Path(checkpoint)) if checkpoint else 0
+
+
+def _not_written(step: int, checkpoints: Path, error: Exception) -> TrainerError:
+    kept = step_of(usable_checkpoint(checkpoints))
+    then = f"It goes on from the checkpoint of step {kept}." if kept else "It begins anew."
+    if is_disk_full(error):
+        reason, advice = "the disk is full", "Free some space, then resume the run."
+    else:
+        reason, advice = str(error).splitlines()[0], "Mend that, then resume the run."
+    return TrainerError(
+        f"The checkpoint of step {step} could not be written: {reason}. {advice} {then}"
+    )
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _path_of(checkpoints: Path, step: int) -> Path:
+    return checkpoints / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])

@@ -1,0 +1,111 @@
+"""A reward model with TRL: the base with a head that scores chosen answers above rejected ones."""
+
+from typing import Any
+
+import torch
+from datasets import Dataset
+from trl import RewardConfig, RewardTrainer
+
+from trainer import loading
+from trainer.errors import TrainerError
+from trainer.evaluation.win_rate import wilson_interval
+from trainer.recipes import training
+from trainer.recipes.callbacks import RunCallback
+from trainer.recipes.checkpoints import CheckpointMixin
+from trainer.recipes.guard import FiniteLossMixin
+from trainer.recipes.options import PRESETS, reward_options
+from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config
+from trainer.recipes.tokens import PairTokens
+from trainer.run_context import RunContext
+
+
+def run(context: RunContext) -> dict[str, Any]:
+    """Carry out a reward run; its summary tells how many held-out pairs it judges rightly.
+
+    The loss is Bradley and Terry's (1952): -log sigmoid(score of chosen - score of rejected).
+    """
+    if context.spec.adapter is not None:
+        raise TrainerError(
+            "A reward model starts from the base model, not from an adapter. Leave the adapter out."
+        )
+    setup = training.prepare(context, reward_options(PRESETS["quick"]))
+    callback = RunCallback(context, stopping=None)
+    with training.memory_advice(setup.options):
+        trainer = make_trainer(setup, callback)
+        summary = training.carry_out(trainer, callback, setup)
+        if setup.heldout:
+            summary["heldout_accuracy"] = _heldout_accuracy(trainer, len(setup.heldout))
+    return summary
+
+
+class ScoreTrainer(FiniteLossMixin, CheckpointMixin, RewardTrainer):
+    """TRL's RewardTrainer that stops at the first loss that is not finite."""
+
+    @torch.no_grad()
+    def num_right(self) -> int:
+        """Held-out pairs whose chosen answer scores higher, counted one by one.
+
+        TRL's `eval_accuracy` is a mean over batches, which gives a small last batch too much
+        weight.
+        """
+        self.model.eval()
+        right = 0
+        for batch in self.get_eval_dataloader():
+            with self.compute_loss_context_manager():
+                scores = self.model(**batch, use_cache=False).logits.squeeze(-1)
+            chosen, rejected = scores.chunk(2)
+            right += int(self.accelerator.gather_for_metrics(chosen > rejected).sum())
+        return right
+
+
+def make_trainer(setup: training.Setup, callback: RunCallback) -> ScoreTrainer:
+    """A trainer for the base model with a fresh score head and a fresh adapter."""
+    options, context = setup.options, setup.context
+    torch.manual_seed(options.training.seed)  # the head is drawn while the model loads
+    model = loading.load_scorer(
+        context.spec.base,
+        context.data_folder,
+        quantization=options.to_dict()["quantization"],
+        device=context.device,
+    )
+    if options.quantization is not None:
+        keep_gradients_of_4_bit(model)
+    arguments = RewardConfig(
+        **training.trainer_arguments(setup), disable_dropout=options.training.disable_dropout
+    )
+    lora = lora_config(options, "SEQ_CLS")
+    lora.modules_to_save = [loading.SCORE_HEAD]
+    return ScoreTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=_dataset(setup.train, options.training.max_length),
+        eval_dataset=_dataset(setup.heldout, options.training.max_length),
+        processing_class=setup.tokenizer,
+        peft_config=lora,
+        callbacks=[callback],
+    )
+
+
+def _heldout_accuracy(trainer: ScoreTrainer, num_pairs: int) -> dict[str, Any]:
+    num_right = trainer.num_right()
+    low, high = wilson_interval(num_right, num_pairs)
+    return {"num_right": num_right, "num_pairs": num_pairs, "low": low, "high": high}
+
+
+def _dataset(pairs: list[PairTokens], max_length: int) -> Dataset | None:
+    """Both conversations of each pair as TRL takes them when they are tokenised already.
+
+    They are cut here, as TRL would drop what is too long.
+    """
+    if not pairs:
+        return None
+    cut = [pair.within(max_length) for pair in pairs]
+    return Dataset.from_list(
+        [
+            {
+                "chosen_ids": pair.prompt_ids + pair.chosen_ids,
+                "rejected_ids": pair.prompt_ids + pair.rejected_ids,
+            }
+            for pair in cut
+        ]
+    )
