@@ -1,5 +1,6 @@
-"""The command line of PairTune: `serve` and `doctor`. Only translates, and builds the real parts.
+"""The command line of PairTune: `serve`, `doctor`, `backup` and `restore`.
 
+Only translates, and builds the real parts.
 Heavy imports are made inside the functions that need them, so that a wrong flag or a port in use
 is told at once, and so that the first page comes quickly.
 """
@@ -9,12 +10,14 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from storage.errors import InputError
 from storage.settings import Settings
 from trainer.errors import TrainerError
 
 EXIT_CANNOT_START = 2
+ON_FILES = {"backup": "back up", "restore": "restore"}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 FLAGS = (
@@ -33,11 +36,14 @@ def main(arguments: Sequence[str]) -> int:
         settings = Settings.from_environment(_with_flags(os.environ, parsed))
         if problems := settings.problems():
             raise InputError(" ".join(problems))
+        if parsed.command in ON_FILES:
+            return _on_file(settings, parsed)
         if parsed.command == "doctor":
             return _doctor(settings)
         return _serve(settings)
     except (InputError, TrainerError) as error:
-        print(f"PairTune cannot start: {_with_flag_names(str(error), parsed)}", file=sys.stderr)
+        doing = ON_FILES.get(parsed.command, "start")
+        print(f"PairTune cannot {doing}: {_with_flag_names(str(error), parsed)}", file=sys.stderr)
         return EXIT_CANNOT_START
 
 
@@ -48,10 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("serve", "doctor"),
+        choices=("serve", "doctor", *ON_FILES),
         default="serve",
-        help="serve the app (default), or tell what this machine offers",
+        help="serve the app (default), tell what this machine offers, back the project up into "
+        "FILE (also while it is served), or restore FILE into an empty data folder",
     )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="archive of backup and restore")
+    parser.add_argument("--with-adapters", action="store_true", help="back trained adapters up too")
     for flag, variable, metavar, text in FLAGS:
         parser.add_argument(
             flag, dest=variable, metavar=metavar, help=f"{text}; otherwise {variable}"
@@ -140,6 +149,27 @@ def _check_models(settings: Settings) -> None:
 def _address(settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"
+
+
+def _on_file(settings: Settings, parsed: argparse.Namespace) -> int:
+    from app.services import backup
+    from storage.database import database_file
+
+    if parsed.file is None:
+        raise InputError(f"Name the archive: python app.py {parsed.command} pairtune-backup.zip")
+    archive = Path(parsed.file)
+    if parsed.command == "backup":
+        backup.back_up(
+            database_file(settings),
+            settings.data_folder,
+            archive,
+            with_adapters=parsed.with_adapters,
+        )
+        print(f"Backed {settings.data_folder} up into {archive}.")
+    else:
+        backup.restore(archive, settings.data_folder)
+        print(f"Restored {archive} into {settings.data_folder}.")
+    return 0
 
 
 def _doctor(settings: Settings) -> int:

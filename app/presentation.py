@@ -28,7 +28,13 @@ STATUS_WORDS = {
     "failed": "failed",
     "cancelled": "stopped",
 }
-RECIPE_WORDS = {"dpo": "DPO", "sft_dpo": "SFT then DPO", "sft": "SFT", "generate": "Pairs"}
+RECIPE_WORDS = {
+    "dpo": "DPO",
+    "sft_dpo": "SFT then DPO",
+    "sft": "SFT",
+    "reward": "Reward model",
+    "generate": "Pairs",
+}
 CHOICE_WORDS = {
     "left": "left is better",
     "right": "right is better",
@@ -217,6 +223,8 @@ def import_summary(report: ImportReport) -> str:
         plural(report.num_prompts, "prompt"),
         plural(report.num_pairs, "pair"),
     ]
+    if report.num_verdicts:
+        parts.append(plural(report.num_verdicts, "verdict"))
     if report.num_ties:
         parts.append(plural(report.num_ties, "tie"))
     if report.num_unlabelled:
@@ -225,7 +233,7 @@ def import_summary(report: ImportReport) -> str:
         parts.append(f"{report.num_existing:,} stored before")
     if report.num_dropped:
         reasons = ", ".join(
-            f"{len(rows)} {escaped(reason)}" for reason, rows in report.dropped.items()
+            f"{number:,} {escaped(reason)}" for reason, number in report.dropped_counts.items()
         )
         parts.append(f"{report.num_dropped:,} dropped ({reasons})")
     return " · ".join(parts)
@@ -236,7 +244,8 @@ def dropped_rows(report: ImportReport) -> str:
     lines = []
     for reason, rows in report.dropped.items():
         shown = ", ".join(str(row) for row in rows[:20])
-        more = f" and {len(rows) - 20} more" if len(rows) > 20 else ""
+        num_more = report.dropped_counts[reason] - 20
+        more = f" and {num_more:,} more" if num_more > 0 else ""
         lines.append(f"- {escaped(reason)}: rows {shown}{more}")
     return "\n".join(lines)
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from app import interface
 from app.security import MAX_UPLOAD_BYTES, Guard
+from app.services import importing
 from app.services.context import Context, User
 from app.services.follower import RunFollower
 from storage.database import Database
@@ -47,6 +48,7 @@ def build_app(context: Context, address: str) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         follower = RunFollower(context)
         follower.start()
+        importing.clean_up(context)
         print(f"PairTune serves on {address}  (Ctrl-C stops it)", flush=True)
         try:
             yield

@@ -43,14 +43,16 @@ def training_charts(kind: str, curves: Mapping[str, Points]) -> list[Chart]:
     loss = Chart(
         "Loss",
         "What training makes smaller. 0.693 is the start: the model cannot tell the answers apart."
-        if kind == "dpo"
+        if kind in ("dpo", "reward")
         else "What training makes smaller: how surprised the model is by the chosen answers.",
         (
             Series("train", curves.get("loss", ())),
             Series("held out", curves.get("eval_loss", ()), 2),
         ),
-        reference=(COIN_FLIP_LOSS, "0.693") if kind == "dpo" else None,
+        reference=(COIN_FLIP_LOSS, "0.693") if kind in ("dpo", "reward") else None,
     )
+    if kind == "reward":
+        return [loss, _reward_model_accuracy(curves)]
     if kind != "dpo":
         return [loss, _token_accuracy(curves)]
     return [loss, _accuracy(curves), _margin(curves), _rewards(curves)]
@@ -64,6 +66,21 @@ def _accuracy(curves: Mapping[str, Points]) -> Chart:
         (
             Series("train", curves.get("rewards/accuracies", ())),
             Series("held out", curves.get("eval_rewards/accuracies", ()), 2),
+        ),
+        reference=(0.5, "chance"),
+        percent=True,
+        bounds=(0.0, 1.0),
+    )
+
+
+def _reward_model_accuracy(curves: Mapping[str, Points]) -> Chart:
+    return Chart(
+        "Accuracy",
+        "In how many pairs the reward model scores the chosen answer higher. 50 % is chance. "
+        "Held-out pairs were never trained on.",
+        (
+            Series("train", curves.get("accuracy", ())),
+            Series("held out", curves.get("eval_accuracy", ()), 2),
         ),
         reference=(0.5, "chance"),
         percent=True,

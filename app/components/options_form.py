@@ -8,7 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from app.services.options import OptionField, option_fields, preset_values
+from app.services.context import Context
+from app.services.options import (
+    LossAdvice,
+    OptionField,
+    loss_line,
+    option_fields,
+    preset_values,
+)
 from storage.errors import InputError
 
 GROUPS = {
@@ -32,12 +39,15 @@ SWITCHES = {
 }
 SWITCH_ITSELF = "load_in_4bit"
 Key = tuple[str, str]
+LOSS: Key = ("training", "loss_type")
+SMOOTHING: Key = ("training", "label_smoothing")
 
 
 class OptionsForm:
     """The fields of all sections, folded by group, advanced ones folded once more."""
 
-    def __init__(self, preset: str) -> None:
+    def __init__(self, context: Context, preset: str) -> None:
+        self._context = context
         self._fields = {
             (field.section, field.name): field
             for field in option_fields()
@@ -49,7 +59,7 @@ class OptionsForm:
 
     def build(self) -> None:
         """Lay the groups out, filled with the preset's values."""
-        values = preset_values(self._preset)
+        values = preset_values(self._context, self._preset)
         for group, title in GROUPS.items():
             fields = [field for field in self._fields.values() if field.group == group]
             with gr.Accordion(title, open=False, elem_classes=["options"]):
@@ -78,14 +88,30 @@ class OptionsForm:
         """All widgets, in the order in which `changes` takes their values."""
         return [*self._switches.values(), *self._widgets.values()]
 
+    @property
+    def loss(self) -> Any:
+        """The widget of the loss, whose advice goes with what is chosen there."""
+        return self._widgets[LOSS]
+
+    def advice_outputs(self) -> list[Any]:
+        """What `advised` changes."""
+        return [self._widgets[LOSS], self._widgets[SMOOTHING]]
+
+    def advised(self, advice: LossAdvice) -> dict[Any, Any]:
+        """Updates that show a loss's advice and set the smoothing that goes with it."""
+        loss, smoothing = self.advice_outputs()
+        return {loss: gr.Dropdown(info=advice.text), smoothing: advice.label_smoothing}
+
     def filled(self, preset: str) -> dict[Any, Any]:
         """Updates that put a preset's values into the form."""
-        values = preset_values(preset)
+        values = preset_values(self._context, preset)
         updates: dict[Any, Any] = {
             widget: values[section] is not None for section, widget in self._switches.items()
         }
         for key, widget in self._widgets.items():
             updates[widget] = _value_in(values, self._fields[key])
+        chosen = updates[self.loss]
+        updates[self.loss] = gr.Dropdown(value=chosen, info=loss_line(chosen))
         return updates
 
     def changes(self, preset: str, form_values: Sequence[Any]) -> dict[str, Any]:
@@ -93,7 +119,7 @@ class OptionsForm:
 
         Raises InputError for an empty field.
         """
-        values = preset_values(preset)
+        values = preset_values(self._context, preset)
         num_switches = len(self._switches)
         switched = dict(zip(self._switches, form_values[:num_switches], strict=True))
         given = dict(zip(self._widgets, form_values[num_switches:], strict=True))
@@ -126,7 +152,7 @@ def _widget(field: OptionField, value: Any) -> Any:
     words = field.name.replace("_", " ").capitalize()
     shared: dict[str, Any] = {
         "label": f"{words} ({field.unit})" if field.unit else words,
-        "info": field.help,
+        "info": loss_line(value) if (field.section, field.name) == LOSS else field.help,
         "elem_id": f"option-{field.section}-{field.name}",
     }
     if isinstance(field.default, bool):

@@ -7,6 +7,7 @@ import gradio as gr
 from app.components.changes import Seen, only_changes
 from app.components.charts import charts_markup, training_charts
 from app.components.download import Download
+from app.components.export_fold import ExportFold
 from app.components.markup import own_markup, progress_bar, sentence
 from app.errors import show_errors
 from app.presentation import bullet_list, escaped, fenced, run_cells, status_line
@@ -29,11 +30,13 @@ class RunPanel:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._exports = ExportFold(context)
 
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
         """Lay the panel out and keep it true while something runs."""
         self.chosen = gr.State(None)
         self.adapter_id = gr.State(None)
+        self._run_id = gr.State(None)
         self._seen = gr.State({})
         with gr.Column(elem_classes=["pane", "empty"]) as empty:
             sentence(
@@ -90,12 +93,14 @@ class RunPanel:
         self._diagnosis = sentence(elem_id="train-diagnosis")
         with gr.Accordion("Log", open=False, elem_id="train-log"):
             self._log = sentence(elem_classes=["log"])
+        self._exports.build()
 
     def outputs(self) -> list[Any]:
         """Every widget that `changes` may update."""
         return [
             self._seen,
             self.adapter_id,
+            self._run_id,
             self._empty,
             self._panel,
             self._status,
@@ -110,6 +115,7 @@ class RunPanel:
             self._log,
             self._table,
             self._timer,
+            *self._exports.outputs(),
         ]
 
     def state(self) -> list[Any]:
@@ -126,6 +132,8 @@ class RunPanel:
         self._table.select(self.choose, self._seen, [self.chosen, *self.outputs()], **PRIVATE)
         self._stop.click(self.stop, self.state(), self.outputs(), **PRIVATE)
         self._resume.click(self.resume, self.state(), self.outputs(), **PRIVATE)
+        started = self._exports.wire(self._run_id, self.adapter_id)
+        started.then(self.refresh, self.state(), self.outputs(), **PRIVATE)
         self._prepare.click(self.download, self.adapter_id, self._download.outputs(), **PRIVATE)
 
     @show_errors
@@ -176,7 +184,10 @@ class RunPanel:
             self._timer: gr.Timer(active=any(row.status in ACTIVE for row in rows)),
         }
         if run_id is not None:
-            updates |= self._run_updates(runs.run_view(self._context, run_id))
+            view = runs.run_view(self._context, run_id)
+            updates |= self._run_updates(view) | self._exports.updates(view.adapter_id)
+            if self._exports.is_active(view.adapter_id):
+                updates[self._timer] = gr.Timer(active=True)
         seen, changed = only_changes(seen, updates)
         return {self._seen: seen, **changed}
 
@@ -196,11 +207,12 @@ class RunPanel:
         has_adapter = view.adapter_id is not None
         return {
             self.adapter_id: view.adapter_id,
+            self._run_id: row.id,
             self._status: status_line(view),
             self._bar: progress_bar("Steps done", view.step, view.num_steps) if active else "",
             self._stop: gr.Button(visible=active),
             self._resume: gr.Button(visible=view.can_resume),
-            self._compare: gr.Button(visible=has_adapter),
+            self._compare: gr.Button(visible=has_adapter and row.kind != "reward"),
             self._prepare: gr.Button(visible=has_adapter),
             self._notice: _notice(view),
             self._plot: charts_markup(training_charts(row.kind, view.curves)),

@@ -115,7 +115,7 @@ def list_choices(context: Context) -> list[AdapterChoice]:
     with context.database.read_scope() as session:
         return [
             AdapterChoice(adapter.id, _label(session, adapter))
-            for adapter in adapters.list_adapters(session)
+            for adapter in adapters.list_tuned_adapters(session)
         ]
 
 
@@ -202,7 +202,7 @@ def _prepare(context: Context, user: User, turn: Turn) -> tuple[bool, ChatReques
     if problems := turn.sampling.problems():
         raise InputError(" ".join(problems))
     with context.database.session_scope() as session:
-        adapter = adapters.get_adapter(session, turn.adapter_id)
+        adapter = adapters.get_tuned_adapter(session, turn.adapter_id)
         base_is_left = _base_is_left(session, user, turn)
     request = ChatRequest(
         base=adapter.base_model,

@@ -3,9 +3,10 @@
 Built once in `app.main` and passed on as a value; knows nothing of Gradio.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.services.training_data import TrainingData
 from storage.database import Database
 from storage.enums import Role
 from storage.settings import Settings
@@ -28,6 +29,7 @@ class Context:
     settings: Settings
     database: Database
     chat: ChatClient
+    training_data: TrainingData = field(default_factory=TrainingData)
 
     @property
     def runs_folder(self) -> Path:

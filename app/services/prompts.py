@@ -1,31 +1,54 @@
 """Bring prompts and finished pairs in, and look through them."""
 
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from app.services.context import Context, User
 from storage import importers, preferences, prompts
-from storage.importers import ImportReport
+from storage.errors import InputError
+from storage.importers import BadRow, ImportOptions, ImportReport
 from storage.preferences import Counts
 from storage.prompts import PromptDetail, PromptRow
 
 PASTED = "pasted"  # source of prompts typed or pasted on the screen
+PREVIEW_ROWS = 2000  # of a file that are looked into before it is imported
 
 
-def preview_file(path: Path, *, prompts_only: bool = False) -> ImportReport:
-    """Say what a file holds; nothing is stored. Raises InputError if it cannot be used."""
-    return importers.inspect_file(path, prompts_only=prompts_only)
+@dataclass(frozen=True)
+class Preview:
+    """What was understood of a file before anything is written."""
+
+    report: ImportReport | None
+    """None: nothing of the file can be used as it is."""
+    problem: str
+    """Why not, as sentences; empty with a report."""
+    is_whole: bool
+    """All rows were read, not only the first ones."""
 
 
-def import_file(
-    context: Context, user: User, path: Path, *, name: str, prompts_only: bool = False
-) -> ImportReport:
-    """Store the usable rows of a file, all of them or none; `name` is kept as their source.
+def preview_file(path: Path, options: ImportOptions) -> Preview:
+    """Say what the first rows of a file hold; nothing is stored."""
+    try:
+        report = importers.inspect_file(
+            path,
+            prompts_only=options.prompts_only,
+            every_pair=options.every_pair,
+            columns=options.columns,
+            max_rows=PREVIEW_ROWS,
+        )
+    except InputError as error:
+        return Preview(None, str(error), is_whole=True)
+    return Preview(report, "", is_whole=report.num_rows < PREVIEW_ROWS)
 
-    With `prompts_only` answers and verdicts are left out, so that new pairs can be generated.
-    Raises InputError for a file that cannot be used; nothing is stored then.
-    """
-    with context.database.session_scope() as session:
-        return importers.import_file(session, path, source=name, prompts_only=prompts_only)
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a file's first row that can be read; none if there is no such row."""
+    try:
+        rows = (row for _, row in islice(importers.read_rows(path), PREVIEW_ROWS))
+        return next((list(row) for row in rows if not isinstance(row, BadRow)), [])
+    except InputError:
+        return []
 
 
 def import_text(context: Context, user: User, text: str) -> ImportReport:

@@ -16,10 +16,12 @@ from storage.enums import RunKind, RunStatus
 from storage.errors import InputError
 from storage.tables import Run
 from trainer import launch, run_folder
-from trainer.evaluation.diagnosis import diagnosis
+from trainer.evaluation.diagnosis import diagnosis, heldout_in_words
 
 LOG_LINES = 200
-TRAINING_KINDS = (RunKind.SFT, RunKind.DPO)
+TRAINING_KINDS = (RunKind.SFT, RunKind.DPO, RunKind.REWARD)
+# TRL's names of the share of pairs told apart, best first: by DPO, then by a reward model.
+_ACCURACIES = ("eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ def _in_words(run: Run, curves: dict[str, list[tuple[int, float]]]) -> list[str]
     summary = run.summary or {}
     early = [summary["stopped_early"]] if summary.get("stopped_early") else []
     found = early + diagnosis(curves, num_train=summary.get("num_pairs", 0))
+    if heldout := summary.get("heldout_accuracy"):
+        found.insert(0, heldout_in_words(**heldout))
     if curves and not found and run.status.has_ended:
         return ["Nothing stands out in these curves."]
     return found
@@ -155,7 +159,7 @@ def _in_words(run: Run, curves: dict[str, list[tuple[int, float]]]) -> list[str]
 def _row(run: Run) -> RunRow:
     summary = run.summary or {}
     metrics = summary.get("metrics", {})
-    accuracy = metrics.get("eval_rewards/accuracies", metrics.get("rewards/accuracies"))
+    accuracy = next((metrics[name] for name in _ACCURACIES if name in metrics), None)
     return RunRow(
         id=run.id,
         kind=run.kind.value,

@@ -1,8 +1,9 @@
 """Start a training run: what would train, whether it can, and the frozen run folders."""
 
+import dataclasses
 import shutil
-import statistics
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,21 +11,29 @@ from sqlalchemy.orm import Session
 from app.services.context import Context, User
 from app.services.models import check_allowed
 from app.services.options import preset_options
+from app.services.token_findings import token_findings
+from app.services.training_data import DataSummary, TokenisedSample, summarise
 from storage import adapters, snapshots
 from storage import runs as run_rows
 from storage.enums import RunKind, RunStatus
 from storage.errors import InputError
 from storage.runs import NewRun
-from storage.snapshots import Snapshot
 from storage.tables import Run
-from trainer import run_folder
+from trainer import model_source, run_folder
 from trainer.errors import TrainerError
-from trainer.recipes.options import RunOptions, sft_options
+from trainer.memory_estimate import free_bytes, training_bytes
+from trainer.recipes.option_groups import TrainingOptions
+from trainer.recipes.options import RunOptions, reward_options, sft_options
 from trainer.run_folder import RunSpec
 
-RECIPES = {"dpo": (RunKind.DPO,), "sft_dpo": (RunKind.SFT, RunKind.DPO), "sft": (RunKind.SFT,)}
+RECIPES = {
+    "dpo": (RunKind.DPO,),
+    "sft_dpo": (RunKind.SFT, RunKind.DPO),
+    "sft": (RunKind.SFT,),
+    "reward": (RunKind.REWARD,),
+}
+NVIDIA_DRIVER = Path("/proc/driver/nvidia")  # there where a GPU can be used
 FEW_PAIRS = 20  # below this, a trend in the curves is mostly chance
-CHARACTERS_PER_TOKEN = 4  # English prose in a 32k-49k vocabulary; only said as "about"
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,10 @@ class Preflight:
 def preflight(context: Context, request: TrainingRequest) -> Preflight:
     """Count what would train and name what stands in the way, without writing anything."""
     with context.database.read_scope() as session:
-        snapshot = snapshots.freeze(session)
+        data = context.training_data.summary(session)
         seconds_per_pair = _measured_seconds_per_pair(session, request)
-    return _judge(context, request, snapshot, seconds_per_pair)
+    found = _judge(context, request, data, seconds_per_pair)
+    return found if found.problems else _with_tokens(context, request, data, found)
 
 
 def start_training(context: Context, user: User, request: TrainingRequest) -> list[int]:
@@ -64,7 +74,7 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
     """
     with context.database.session_scope() as session:
         snapshot = snapshots.freeze(session)
-        found = _judge(context, request, snapshot, None)
+        found = _judge(context, request, summarise(snapshot), None)
         if found.problems:
             raise InputError(" ".join(found.problems))
         adapter = _adapter_folder(session, request)
@@ -75,7 +85,7 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
                 recipe=request.recipe,
                 base_model=request.model,
                 adapter=adapter,
-                options=_options_of(request, kind).to_dict(),
+                options=_options_of(context, request, kind).to_dict(),
                 snapshot=snapshot.hash,
                 after_run_id=runs[-1].id if runs else None,
                 started_by=user.name,
@@ -118,23 +128,25 @@ def queue_run(
     return run
 
 
-def _options(request: TrainingRequest) -> RunOptions:
+def _options(context: Context, request: TrainingRequest) -> RunOptions:
     """The preset's options with a person's changes laid over them."""
-    return RunOptions.from_dict(request.options, defaults=preset_options(request.preset))
+    return RunOptions.from_dict(request.options, defaults=preset_options(context, request.preset))
 
 
-def _options_of(request: TrainingRequest, kind: RunKind) -> RunOptions:
-    options = _options(request)
+def _options_of(context: Context, request: TrainingRequest, kind: RunKind) -> RunOptions:
+    options = _options(context, request)
+    if kind is RunKind.REWARD:
+        return reward_options(options)
     return sft_options(options) if kind is RunKind.SFT else options
 
 
 def _judge(
     context: Context,
     request: TrainingRequest,
-    snapshot: Snapshot,
+    data: DataSummary,
     seconds_per_pair: float | None,
 ) -> Preflight:
-    counts = snapshot.counts
+    counts = data.counts
     problems = _request_problems(context, request)
     if not counts.train:
         problems.append(_nothing_to_train(counts.heldout, counts.ties + counts.both_bad))
@@ -148,18 +160,20 @@ def _judge(
         warnings.append(
             "No labelled pair has a held-out prompt, so nothing can be measured on unseen data."
         )
+    warnings += data.warnings
     facts = [f"{counts.train} pairs train, {counts.heldout} held out."]
     left_out = [
         (counts.ties, "tie" if counts.ties == 1 else "ties"),
         (counts.both_bad, "both bad"),
         (counts.skipped, "skipped"),
         (counts.unlabelled, "without a verdict"),
+        (counts.equal, "with twice the same answer"),
     ]
     if any(number for number, _ in left_out):
         words = ", ".join(f"{number} {name}" for number, name in left_out if number)
         facts.append(f"Left out: {words}.")
     if counts.train:
-        facts.extend(_size_facts(snapshot, request, seconds_per_pair, problems))
+        facts.extend(_size_facts(context, data, request, seconds_per_pair, problems))
     return Preflight(counts.train, counts.heldout, facts, warnings, problems)
 
 
@@ -167,9 +181,14 @@ def _request_problems(context: Context, request: TrainingRequest) -> list[str]:
     problems: list[str] = []
     if request.recipe not in RECIPES:
         problems.append(f'There is no recipe "{request.recipe}". Choose {", ".join(RECIPES)}.')
+    if request.recipe == "reward" and request.adapter_id is not None:
+        problems.append(
+            "A reward model starts from the base model itself, not from an adapter. Choose the "
+            "base model under Start from."
+        )
     try:
         check_allowed(context, request.model)
-        problems.extend(_options(request).problems())
+        problems.extend(_options(context, request).problems())
     except (InputError, TrainerError) as error:
         problems.append(str(error))
     return problems
@@ -190,32 +209,59 @@ def _nothing_to_train(num_heldout: int, num_without_preference: int) -> str:
 
 
 def _size_facts(
-    snapshot: Snapshot,
+    context: Context,
+    data: DataSummary,
     request: TrainingRequest,
     seconds_per_pair: float | None,
     problems: list[str],
 ) -> list[str]:
-    lengths = [
-        (_num_characters(row, "chosen"), _num_characters(row, "rejected")) for row in snapshot.train
-    ]
-    longest = max(
-        _num_characters(row, "prompt") + max(pair)
-        for row, pair in zip(snapshot.train, lengths, strict=True)
-    )
-    share_longer = statistics.mean(chosen > rejected for chosen, rejected in lengths)
+    num_train = data.counts.train
     facts = [
-        f"Longest pair about {longest // CHARACTERS_PER_TOKEN:,} tokens.",
-        f"The chosen answer is the longer one in {share_longer:.0%}.",
+        f"The chosen answer is the longer one in {data.num_longer_chosen / num_train:.0%}.",
     ]
     if seconds_per_pair and not problems:
-        epochs = _options(request).training.num_train_epochs
-        minutes = seconds_per_pair * len(snapshot.train) * epochs / 60
+        epochs = _options(context, request).training.num_train_epochs
+        minutes = seconds_per_pair * num_train * epochs / 60
         facts.append(f"About {max(1, round(minutes))} min at most, judging by the last run.")
     return facts
 
 
-def _num_characters(row: dict[str, Any], key: str) -> int:
-    return sum(len(message["content"]) for message in row[key])
+def _with_tokens(
+    context: Context, request: TrainingRequest, data: DataSummary, found: Preflight
+) -> Preflight:
+    """Add what the model's own tokenizer and template make of the pairs, where they are here."""
+    folder = model_source.local_folder(request.model, context.settings.data_folder)
+    sample = context.training_data.tokenised(data, folder) if folder else None
+    options = _options(context, request).training
+    told = token_findings(data, sample, options.max_length)
+    memory_facts, memory_warnings = _memory(context, folder, options, sample)
+    return dataclasses.replace(
+        found,
+        facts=[*found.facts, *told.facts, *memory_facts],
+        warnings=[*found.warnings, *told.warnings, *memory_warnings],
+        problems=[*found.problems, *told.problems],
+    )
+
+
+def _memory(
+    context: Context, folder: Path | None, options: TrainingOptions, sample: TokenisedSample | None
+) -> tuple[list[str], list[str]]:
+    """Facts and warnings on memory; none on a GPU or with checkpointing: not measured there."""
+    on_gpu = context.settings.device != "cpu" and NVIDIA_DRIVER.exists()
+    if on_gpu or options.gradient_checkpointing or folder is None or not sample:
+        return [], []
+    longest = max((pair.num_tokens() for pair in sample.pairs), default=0)
+    tokens = 2 * options.per_device_train_batch_size * min(longest, options.max_length)
+    needed, free = training_bytes(folder, tokens), free_bytes()
+    if needed is None or free is None:
+        return [], []
+    facts = [f"Training needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free."]
+    if needed <= free:
+        return facts, []
+    return facts, [
+        "The memory will probably not be enough, and the run may be ended half-way. Make "
+        "per_device_train_batch_size or max_length smaller, or switch gradient_checkpointing on."
+    ]
 
 
 def _measured_seconds_per_pair(session: Session, request: TrainingRequest) -> float | None:
@@ -231,7 +277,7 @@ def _measured_seconds_per_pair(session: Session, request: TrainingRequest) -> fl
 def _adapter_folder(session: Session, request: TrainingRequest) -> str | None:
     if request.adapter_id is None:
         return None
-    adapter = adapters.get_adapter(session, request.adapter_id)
+    adapter = adapters.get_tuned_adapter(session, request.adapter_id)
     if adapter.base_model != request.model:
         raise InputError(
             f"Adapter {adapter.id} was trained on {adapter.base_model}, not on {request.model}. "

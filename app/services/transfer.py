@@ -5,29 +5,96 @@ Files for download are made in the system's temporary folder: the data folder is
 
 import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.services.context import Context
-from storage import adapters
-from storage.errors import InputError
-from storage.exporters import trl_conversational
+from storage import adapters, exporters
+from storage.exporters import ExportFilter, FilterChoices
 from trainer import run_folder
 
+DEFAULT_FORMAT = exporters.FORMATS[0].NAME
 
-def export_preferences(context: Context) -> Path:
-    """Write all decided pairs, held-out ones included, in TRL's conversational format.
 
-    Raises InputError when no pair is decided yet.
+@dataclass(frozen=True)
+class FormatChoice:
+    """A format to export in, as a screen offers it."""
+
+    name: str
+    title: str
+    purpose: str
+    lacks: str
+
+
+def format_choices() -> list[FormatChoice]:
+    """All formats, the default first."""
+    return [
+        FormatChoice(found.NAME, found.TITLE, found.PURPOSE, found.LACKS)
+        for found in exporters.FORMATS
+    ]
+
+
+def export_preferences(
+    context: Context, name: str = DEFAULT_FORMAT, filter: Mapping[str, Any] | None = None
+) -> Path:
+    """Write judged pairs in the format of this name: a file, or a zip of several files.
+
+    `filter` has the fields of ExportFilter; without it all pairs are taken, held-out ones
+    included. Raises InputError for an unknown format or filter, and when there is no row.
     """
-    path = _download_folder() / "preferences.jsonl"
+    kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
+    folder = download_folder() / f"preferences-{name}"
+    folder.mkdir()
     with context.database.read_scope() as session:
-        num_rows = trl_conversational.export_file(session, path)
-    if not num_rows:
-        raise InputError(
-            "No pair has a chosen and a rejected answer yet, so there is nothing to export. "
-            "Label some pairs first."
-        )
-    return path
+        exporters.export_files(session, folder, kind, wanted)
+    files = list(folder.iterdir())
+    if len(files) == 1 and files[0].is_file():
+        return files[0]
+    packed = Path(shutil.make_archive(str(folder), "zip", folder))
+    shutil.rmtree(folder)
+    return packed
+
+
+def preference_rows(
+    context: Context, name: str = DEFAULT_FORMAT, filter: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows that `export_preferences` would write; none is an empty list."""
+    kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
+    with context.database.read_scope() as session:
+        return list(exporters.export_rows(session, kind, wanted))
+
+
+def num_rows(
+    context: Context, name: str = DEFAULT_FORMAT, filter: Mapping[str, Any] | None = None
+) -> int:
+    """How many rows `export_preferences` would write."""
+    kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
+    with context.database.read_scope() as session:
+        return exporters.count_rows(session, kind, wanted)
+
+
+def filter_choices(context: Context) -> FilterChoices:
+    """The values that a filter can be chosen from."""
+    with context.database.read_scope() as session:
+        return exporters.filter_choices(session)
+
+
+def publish_preferences(
+    context: Context, repo_id: str, filter: Mapping[str, Any] | None = None, *, private: bool
+) -> str:
+    """Push judged pairs with a card to a dataset on the hub, and return its address.
+
+    Raises InputError when the name, the filter or the token cannot be used, and when there is
+    nothing to publish.
+    """
+    exporters.check_target(repo_id)
+    kind, wanted = exporters.format_named("hub"), ExportFilter.from_dict(filter or {})
+    with tempfile.TemporaryDirectory(prefix="pairtune-publish-") as folder:
+        with context.database.read_scope() as session:
+            exporters.export_files(session, Path(folder), kind, wanted)
+        return exporters.push_folder(Path(folder), repo_id, private=private)
 
 
 def adapter_archive(context: Context, adapter_id: int) -> Path:
@@ -40,8 +107,9 @@ def adapter_archive(context: Context, adapter_id: int) -> Path:
     folder = run_folder.adapter_path(context.settings.data_folder, adapter.folder)
     run_folder.check_manifest(folder)
     name = f"adapter-of-run-{adapter.run_id}"
-    return Path(shutil.make_archive(str(_download_folder() / name), "zip", folder))
+    return Path(shutil.make_archive(str(download_folder() / name), "zip", folder))
 
 
-def _download_folder() -> Path:
+def download_folder() -> Path:
+    """Make a new, private folder for a file that a browser will fetch."""
     return Path(tempfile.mkdtemp(prefix="pairtune-download-"))

@@ -34,6 +34,7 @@
 
   const QUESTIONS = {
     "asks-stop": "Stop this run? What is done so far is kept.",
+    "asks-withdraw-all": "Withdraw all verdicts of this labeller? They stay in the history, and their pairs open again.",
   };
 
   document.addEventListener("click", (event) => {

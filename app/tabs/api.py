@@ -3,7 +3,6 @@
 Call one with `POST /gradio_api/call/NAME {"data": [arguments in order]}`, or with `gradio_client`.
 """
 
-import json
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +14,19 @@ from gradio.utils import get_function_params, get_upload_folder
 
 from app.errors import show_errors
 from app.security import current_user, require
-from app.services import comparing, labelling, pairs, prompts, runs, statistics, training, transfer
+from app.services import (
+    comparing,
+    importing,
+    labelling,
+    pairs,
+    runs,
+    statistics,
+    training,
+    transfer,
+)
 from app.services.comparing import Ballot, Turn
 from app.services.context import Context
+from app.services.importing import ImportOptions
 from app.services.labelling import Answer, Choice, LabelScreen, PairScreen
 from app.services.pairs import GenerationRequest
 from app.services.training import TrainingRequest
@@ -81,17 +90,28 @@ class Endpoints:
     @show_errors
     @require("admin")
     @check_arguments
-    def import_file(self, file: dict, request: gr.Request, prompts_only: bool = False) -> dict:
-        """Import an uploaded file, given as {"path": what /gradio_api/upload has answered}."""
+    def import_file(
+        self,
+        file: dict,
+        request: gr.Request,
+        prompts_only: bool = False,
+        columns: dict | None = None,
+        every_pair: bool = False,
+    ) -> dict:
+        """Import an uploaded file, given as {"path": what /gradio_api/upload has answered}.
+
+        `columns`: {"frage": "prompt"} reads a column under another name; `every_pair`: of rated
+        answers make every pair. Returns at the end of the import.
+        """
         path = _uploaded(file)
-        report = prompts.import_file(
-            self._context,
-            current_user(request),
-            path,
-            name=path.name,
+        options = ImportOptions(
+            source=path.name,
             prompts_only=prompts_only,
+            every_pair=every_pair,
+            columns=columns or {},
         )
-        return {**asdict(report), "examples": len(report.examples)}
+        report = importing.import_file(self._context, current_user(request), path, options)
+        return report.as_json()
 
     @show_errors
     @require("admin")
@@ -134,7 +154,7 @@ class Endpoints:
     @require("admin")
     @check_arguments
     def start_run(self, kind: str, request: gr.Request, options: dict | None = None) -> dict:
-        """Queue a training run. `kind`: dpo, sft or sft_dpo.
+        """Queue a training run. `kind`: dpo, sft, sft_dpo or reward.
 
         `options`: model, preset, adapter_id, and what differs from the preset in the groups
         training, lora, quantization and stopping.
@@ -214,11 +234,14 @@ class Endpoints:
     @show_errors
     @require("admin")
     @check_arguments
-    def export(self, request: gr.Request) -> list:
-        """The labelled pairs in TRL's conversational form."""
-        path = transfer.export_preferences(self._context)
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+    def export(
+        self,
+        request: gr.Request,
+        format: str = "trl_conversational",
+        filter: dict | None = None,
+    ) -> list:
+        """The judged pairs as rows of a format; `filter`: the fields of ExportFilter."""
+        return transfer.preference_rows(self._context, format, filter)
 
     @show_errors
     @require("annotator")

@@ -4,8 +4,11 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.backup_panel import BackupPanel
 from app.components.download import Download
+from app.components.export_panel import ExportPanel
 from app.components.markup import heading, sentence
+from app.components.verdict_browser import VerdictBrowser
 from app.errors import show_errors
 from app.presentation import counts_line
 from app.security import require
@@ -24,18 +27,11 @@ class DataTab:
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
         """Lay the screen out; a file is made when it is asked for, and saved by the browser."""
         self._counts = sentence(elem_id="data-counts", elem_classes=["muted"])
+        with gr.Column(elem_classes=["pane"]):
+            VerdictBrowser(self._context).build(page, tab)
         with gr.Row(elem_classes=["panels"]):
             with gr.Column(elem_classes=["pane"], min_width=300):
-                heading("Preferences")
-                sentence(
-                    "One line for each labelled pair with a chosen and a rejected answer, in TRL's "
-                    "conversational form. Ties, both-bad verdicts and skips are left out.",
-                    elem_classes=["muted"],
-                )
-                with gr.Row(elem_classes=["actions"]):
-                    self._export = gr.Button(
-                        "Download preferences (.jsonl)", variant="primary", elem_id="data-export"
-                    )
+                ExportPanel(self._context).build(page, tab)
             with gr.Column(elem_classes=["pane"], min_width=300):
                 heading("Adapters", "LoRA weights: what training has added to a base model.")
                 self._none = sentence("No adapter yet. Train one first.", elem_classes=["muted"])
@@ -46,14 +42,15 @@ class DataTab:
                     self._pack = gr.Button(
                         "Download adapter", elem_id="data-adapter-download", interactive=False
                     )
-        self._download = Download("data-file")
+            with gr.Column(elem_classes=["pane"], min_width=300):
+                BackupPanel(self._context).build(page, tab)
+        self._download = Download("data-adapter-file")
         self._wire(page, tab)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        shown = [self._counts, self._export, self._none, self._adapter, self._pack]
+        shown = [self._counts, self._none, self._adapter, self._pack]
         for event in (page.load, tab.select):
             event(self.refresh, self._adapter, shown, **PRIVATE)
-        self._export.click(self.export, None, self._download.outputs(), **PRIVATE)
         self._pack.click(self.pack, self._adapter, self._download.outputs(), **PRIVATE)
 
     @show_errors
@@ -66,17 +63,10 @@ class DataTab:
         chosen = adapter_id if adapter_id in known else (known[0] if known else None)
         return {
             self._counts: counts_line(counts),
-            self._export: gr.Button(interactive=bool(counts.num_labelled)),
             self._none: gr.Markdown(visible=not choices),
             self._adapter: gr.Dropdown(choices, value=chosen, visible=bool(choices)),
             self._pack: gr.Button(interactive=bool(choices)),
         }
-
-    @show_errors
-    @require("admin")
-    def export(self, request: gr.Request) -> dict[Any, Any]:
-        """Write the preferences to a file for the browser."""
-        return self._download.offer(transfer.export_preferences(self._context))
 
     @show_errors
     @require("admin")

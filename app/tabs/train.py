@@ -5,21 +5,24 @@ from typing import Any
 import gradio as gr
 
 from app.components.markup import heading, sentence
-from app.components.options_form import OptionsForm
+from app.components.preset_picker import PresetPicker
 from app.components.run_panel import RunPanel
 from app.errors import show_errors
 from app.presentation import preflight_text
 from app.security import current_user, require
 from app.services import comparing, models, training
 from app.services.context import Context
-from app.services.options import preset_choices
+from app.services.options import loss_advice
 from app.services.training import TrainingRequest
 
 RECIPES = [
     ("DPO\nMoves the model towards chosen answers and away from rejected ones.", "dpo"),
     ("SFT then DPO\nFirst learns to write the chosen answers, then prefers them.", "sft_dpo"),
+    (
+        "Reward model\nLearns to score answers, so that it can judge pairs later.",
+        "reward",
+    ),
 ]
-FIRST_PRESET = "quick"
 FROM_BASE = 0
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -30,6 +33,8 @@ class TrainTab:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.panel = RunPanel(context)
+        self._presets = PresetPicker(context)
+        self._options = self._presets.form
 
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
         """Lay the form out on the left and the chosen run on the right."""
@@ -59,16 +64,7 @@ class TrainTab:
             label="Start from",
             elem_id="train-adapter",
         )
-        reasons = dict(preset_choices())
-        self._preset = gr.Dropdown(
-            list(reasons),
-            value=FIRST_PRESET,
-            label="Preset",
-            info=reasons[FIRST_PRESET],
-            elem_id="train-preset",
-        )
-        self._options = OptionsForm(FIRST_PRESET)
-        self._options.build()
+        self._presets.build()
         with gr.Column(elem_id="train-preflight"):
             self._preflight = sentence("", elem_classes=["small", "preflight"])
             self._label = gr.Button(
@@ -79,19 +75,23 @@ class TrainTab:
         )
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        choices = [self._recipe, self._model, self._preset, self._adapter]
+        choices = [self._recipe, self._model, self._presets.chosen, self._adapter]
         form = [*choices, *self._options.inputs()]
         found = [self._preflight, self._label, self._start]
-        self._preset.input(
-            self.fill, self._preset, [self._preset, *self._options.inputs()], **PRIVATE
-        ).then(self.check, form, found, **PRIVATE)
+        self._presets.wire(lambda event: event.then(self.check, form, found, **PRIVATE))
+        listed = [self._adapter, *self._presets.outputs()]
         for event in (page.load, tab.select):
-            event(self.list_adapters, self._adapter, self._adapter, **PRIVATE).then(
+            event(self.refresh, [self._adapter, self._presets.chosen], listed, **PRIVATE).then(
                 self.check, form, found, **PRIVATE
             )
+        loss = self._options.loss
+        loss.input(self.advise, loss, self._options.advice_outputs(), **PRIVATE).then(
+            self.check, form, found, **PRIVATE
+        )
         watched = [self._recipe, self._model, self._adapter, *self._options.inputs()]
         for widget in watched:
-            widget.input(self.check, form, found, trigger_mode="always_last", **PRIVATE)
+            if widget is not loss:
+                widget.input(self.check, form, found, trigger_mode="always_last", **PRIVATE)
         self._start.click(
             self.start,
             [*self.panel.state(), *form],
@@ -101,18 +101,21 @@ class TrainTab:
 
     @show_errors
     @require("annotator")
-    def fill(self, preset: str, request: gr.Request) -> dict[Any, Any]:
-        """Put the preset's values into the form."""
-        reason = dict(preset_choices()).get(preset, "")
-        return {self._preset: gr.Dropdown(info=reason), **self._options.filled(preset)}
+    def advise(self, loss_type: str, request: gr.Request) -> dict[Any, Any]:
+        """Say when to take the chosen loss, and set its label smoothing as measured."""
+        return self._options.advised(loss_advice(self._context, loss_type))
 
     @show_errors
     @require("annotator")
-    def list_adapters(self, chosen: int, request: gr.Request) -> Any:
-        """Offer the adapters to go on from; keep the choice if it still exists."""
+    def refresh(self, adapter: int, preset: str, request: gr.Request) -> dict[Any, Any]:
+        """Offer the adapters and presets that there are now; keep what still exists."""
         found = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
-        value = chosen if chosen in [identity for _, identity in found] else FROM_BASE
-        return gr.Dropdown([("the base model itself", FROM_BASE), *found], value=value)
+        value = adapter if adapter in [identity for _, identity in found] else FROM_BASE
+        offered = [("the base model itself", FROM_BASE), *found]
+        return {
+            self._adapter: gr.Dropdown(offered, value=value),
+            **self._presets.listed(preset),
+        }
 
     @show_errors
     @require("annotator")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,6 +110,7 @@ def test_names_and_messages_are_shown_letter_for_letter() -> None:
 
 def test_an_import_names_what_was_left_out_and_why() -> None:
     report = ImportReport("hh-rlhf raw", 10, 0, 7, 0, 0, {"equal": [2, 5], "empty": [9]})
+    report = replace(report, dropped_counts={"equal": 2, "empty": 1})
     line = presentation.import_summary(report)
     assert "10 rows" in line
     assert "3 dropped" in line

@@ -2,10 +2,11 @@ import uuid
 
 import pytest
 
-from app.services import labelling, prompts
+from app.services import importing, labelling
 from app.services.context import Context, User
 from app.services.labelling import Answer, Edit
 from storage.errors import InputError, StaleError
+from storage.importers import ImportOptions
 from storage.snapshots import freeze
 from tests.sample_files import jsonl
 
@@ -19,7 +20,7 @@ def pairs(context: Context, user: User, tmp_path) -> None:
     ]
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(jsonl(rows))
-    prompts.import_file(context, user, path, name="test")
+    importing.import_file(context, user, path, ImportOptions("test"))
 
 
 def _answer(pair_id: int, choice: str) -> Answer:

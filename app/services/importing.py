@@ -1,0 +1,152 @@
+"""Bring a file in, batch by batch, beside everything else; cancel it; clean up after a kill.
+
+Each batch is one short transaction, so that labelling goes on. How far an import is, and what is
+to become of it, stands in the database alone.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.services.context import Context, User
+from storage import imports
+from storage.clock import utc_now
+from storage.enums import ImportStatus, ImportStop
+from storage.errors import InputError
+from storage.importers import FileImport, ImportOptions, ImportReport
+from storage.importers.taking_back import take_back_some
+
+__all__ = [
+    "ImportOptions",
+    "ImportView",
+    "cancel_import",
+    "clean_up",
+    "import_file",
+    "latest_import",
+    "start_import",
+]
+
+logger = logging.getLogger(__name__)
+
+KILLED = "The server was stopped in the middle of this import. Import the file again."
+
+
+@dataclass(frozen=True)
+class ImportView:
+    """An import as the screen shows it."""
+
+    id: int
+    source: str
+    status: ImportStatus
+    share: float
+    """Of the file that was read, 0 to 1."""
+    report: ImportReport | None
+    """The counts so far, without examples."""
+    error: str | None
+    stop: ImportStop | None
+
+
+def import_file(context: Context, user: User, path: Path, options: ImportOptions) -> ImportReport:
+    """Bring a file in and wait for its end.
+
+    Raises InputError for a file that cannot be used, or when somebody has cancelled the import;
+    what was stored is taken back then, unless they wanted to keep it.
+    """
+    import_id = _begin(context, user, options)
+    report = _carry_out(context, import_id, FileImport(path, options))
+    with context.database.read_scope() as session:
+        row = imports.get_import(session, import_id)
+        if row.status is ImportStatus.TAKEN_BACK:
+            raise InputError(row.error or "The import was cancelled. Nothing of it was stored.")
+    return report
+
+
+def start_import(context: Context, user: User, path: Path, options: ImportOptions) -> int:
+    """Bring a file in from a thread of this process; return the import's id at once."""
+    import_id = _begin(context, user, options)
+    reading = FileImport(path, options)
+    threading.Thread(
+        target=_carry_out, args=(context, import_id, reading), name="import", daemon=True
+    ).start()
+    return import_id
+
+
+def cancel_import(context: Context, user: User, import_id: int, *, keep: bool) -> None:
+    """Stop an import after its batch, and keep what is in or take all of it back.
+
+    Raises StaleError when it has ended already.
+    """
+    with context.database.session_scope() as session:
+        stop = ImportStop.KEEP if keep else ImportStop.TAKE_BACK
+        imports.ask_to_stop(session, import_id, stop)
+
+
+def latest_import(context: Context) -> ImportView | None:
+    """The import that began last, if there is one."""
+    with context.database.read_scope() as session:
+        row = imports.latest(session)
+        if row is None:
+            return None
+        report = ImportReport(**(row.report | {"examples": []})) if row.report else None
+        return ImportView(row.id, row.source, row.status, row.share, report, row.error, row.stop)
+
+
+def clean_up(context: Context) -> None:
+    """Take back, from a thread, what imports have stored that a stop of the server has ended."""
+    with context.database.session_scope() as session:
+        left = imports.unfinished(session)
+        for import_id in left:
+            imports.take_back(session, import_id, error=KILLED)
+    for import_id in left:
+        threading.Thread(
+            target=_take_back, args=(context, import_id), name="import", daemon=True
+        ).start()
+
+
+def _begin(context: Context, user: User, options: ImportOptions) -> int:
+    with context.database.session_scope() as session:
+        return imports.begin(session, source=options.source, started_by=user.name)
+
+
+def _carry_out(context: Context, import_id: int, reading: FileImport) -> ImportReport:
+    try:
+        stop = _store_batches(context, import_id, reading)
+    except InputError as error:
+        _take_back(context, import_id, error=str(error))
+    except Exception:
+        logger.exception("Import %s could not go on.", import_id)
+        _take_back(
+            context,
+            import_id,
+            error="The import failed, see the server's log. Nothing of it was kept; try it again.",
+        )
+    else:
+        if stop is ImportStop.TAKE_BACK:
+            _take_back(context, import_id)
+        else:
+            status = ImportStatus.KEPT if stop else ImportStatus.FINISHED
+            with context.database.session_scope() as session:
+                imports.end(session, import_id, status, now=utc_now())
+    return reading.report()
+
+
+def _store_batches(context: Context, import_id: int, reading: FileImport) -> ImportStop | None:
+    for batch in reading.batches():
+        with context.database.session_scope() as session:
+            reading.store(session, batch, import_id=import_id)
+            stop = imports.note_progress(session, import_id, reading.report(), share=reading.share)
+        if stop is not None:
+            return stop
+    return None
+
+
+def _take_back(context: Context, import_id: int, *, error: str | None = None) -> None:
+    with context.database.session_scope() as session:
+        imports.take_back(session, import_id, error=error)
+    more = True
+    while more:
+        with context.database.session_scope() as session:
+            more = take_back_some(session, import_id)
+            if not more:
+                imports.end(session, import_id, ImportStatus.TAKEN_BACK, now=utc_now())
