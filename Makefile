@@ -11,7 +11,7 @@ TESTING := $(VENV)/.installed-for-tests
 BROWSER := $(VENV)/.browser-found
 FAST := not starter and not browser and not slow
 
-.PHONY: help run test test-fast lint types demo benchmark benchmark-training readme clean
+.PHONY: help run test test-fast lint types demo benchmark benchmark-training benchmark-data readme clean
 
 help:
 	@echo "make run         install what is missing and serve on http://127.0.0.1:7860"
@@ -21,6 +21,7 @@ help:
 	@echo "make demo        teach the starter model to answer in fewer words, and measure it"
 	@echo "make benchmark   tokens a second of generation, beside transformers' own"
 	@echo "make benchmark-training FILE=pairs.jsonl PAIRS=64   training, beside TRL's own"
+	@echo "make benchmark-data   import of a million pairs beside labelling; ARGS=\"--pairs 100000\""
 	@echo "make readme      write the README's endpoints and file map from the code"
 	@echo "make clean       remove the environment and caches; your data stays"
 
@@ -52,6 +53,9 @@ benchmark-training: $(TESTING)
 	    exit 1; \
 	fi
 	@$(BIN)/python -m tests.benchmarks.training --file "$(FILE)" --pairs $(or $(PAIRS),64) $(ARGS)
+
+benchmark-data: $(TESTING)
+	@$(BIN)/python -m tests.benchmarks.data $(ARGS)
 
 readme: $(RUNTIME)
 	@$(BIN)/python docs/readme_sections.py
