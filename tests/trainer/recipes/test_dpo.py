@@ -55,7 +55,7 @@ def test_run_learns_the_preference_and_saves_only_the_adapter(make_run: MakeRun)
     assert summary["metrics"]["rewards/margins"] > 0.1
     assert summary["metrics"]["eval_rewards/accuracies"] == 1.0
     files = {path.name for path in (context.folder / "adapter").iterdir()}
-    assert files == {"adapter_config.json", loading.WEIGHTS, "manifest.json"}
+    assert files == {"README.md", "adapter_config.json", loading.WEIGHTS, "manifest.json"}
     assert not (context.folder / "checkpoints").exists()
     assert all("lora" in name for name in _weights(context))
 
