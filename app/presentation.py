@@ -16,7 +16,7 @@ from app.services.training import Preflight
 from storage.enums import Verdict
 from storage.importers import ImportReport
 from storage.preferences import Counts
-from storage.prompts import PromptDetail, PromptRow
+from storage.prompts import PromptDetail
 from storage.verdict_statistics import LabellerCounts, VerdictCounts
 
 NOTHING = "–"
@@ -248,22 +248,6 @@ def dropped_rows(report: ImportReport) -> str:
         more = f" and {num_more:,} more" if num_more > 0 else ""
         lines.append(f"- {escaped(reason)}: rows {shown}{more}")
     return "\n".join(lines)
-
-
-def prompt_cells(rows: Sequence[PromptRow]) -> list[list[Any]]:
-    """The table of prompts; plain text, shown as it is."""
-    return [
-        [
-            row.id,
-            shortened(row.text),
-            row.source,
-            ", ".join(row.tags),
-            row.num_pairs,
-            row.num_labelled,
-            "held out" if row.split == "heldout" else "train",
-        ]
-        for row in rows
-    ]
 
 
 def run_cells(rows: Sequence[RunRow]) -> list[list[Any]]:

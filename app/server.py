@@ -21,6 +21,7 @@ from app.security import MAX_UPLOAD_BYTES, Guard
 from app.services import importing
 from app.services.context import Context, User
 from app.services.follower import RunFollower
+from app.services.indexing import SearchIndexer
 from storage.database import Database
 from storage.prompts import load_starter_prompts
 from storage.settings import Settings
@@ -42,17 +43,20 @@ def open_context(settings: Settings, database: Database) -> Context:
 
 
 def build_app(context: Context, address: str) -> ASGIApp:
-    """Mount the interface behind the guard; the lifespan follows the runs and closes the parts."""
+    """Mount the interface behind the guard; the lifespan keeps its threads and closes the parts."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         follower = RunFollower(context)
+        indexer = SearchIndexer(context)
         follower.start()
+        indexer.start()
         importing.clean_up(context)
         print(f"PairTune serves on {address}  (Ctrl-C stops it)", flush=True)
         try:
             yield
         finally:
+            indexer.stop()
             follower.stop()
             context.chat.close()
             context.database.close()

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from storage import text_index
 from storage.errors import InputError
 from storage.migrations import HEAD
 from storage.settings import Settings
@@ -107,6 +108,7 @@ def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None
     connection.isolation_level = None  # transactions start in _begin, not in the driver
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+    text_index.prepare(connection)
 
 
 def _begin(connection: Connection) -> None:

@@ -111,3 +111,18 @@ class Role(StrEnum):
 
     ANNOTATOR = "annotator"
     ADMIN = "admin"
+
+
+class Searched(StrEnum):
+    """What texts can be searched; the values are the names of the tables."""
+
+    PROMPTS = "prompts"
+    PAIRS = "pairs"
+
+
+class BrowseKind(StrEnum):
+    """What a person looks through."""
+
+    PROMPTS = "prompts"
+    PAIRS = "pairs"
+    VERDICTS = "verdicts"

@@ -1,5 +1,6 @@
 """One pair with every verdict that it ever had, and taking verdicts out of account."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,11 +63,9 @@ class PairHistory:
     """In the order in which they were stored."""
 
 
-def latest_verdicts(
-    session: Session, *, before: int | None = None, limit: int = 50
-) -> list[VerdictRow]:
-    """Return verdicts, the newest first; `before` is the id of the last one seen already."""
-    return _rows(session, *([] if before is None else [Preference.id < before]), limit=limit)
+def verdict_rows(session: Session, preference_ids: Sequence[int]) -> list[VerdictRow]:
+    """Return the verdicts that exist among `preference_ids`, the newest first."""
+    return _rows(session, Preference.id.in_(preference_ids))
 
 
 def pair_history(session: Session, pair_id: int) -> PairHistory:
@@ -140,15 +139,12 @@ def _answer(session: Session, completion_id: int) -> AnswerRow:
     return AnswerRow(stored.text, stored.origin, stored.model, stored.adapter, stored.sampling)
 
 
-def _rows(
-    session: Session, *where: ColumnElement[bool], limit: int | None = None
-) -> list[VerdictRow]:
+def _rows(session: Session, where: ColumnElement[bool]) -> list[VerdictRow]:
     query = (
         select(Preference, Labeller)
         .join(Labeller, Labeller.id == Preference.labeller_id)
-        .where(*where)
+        .where(where)
         .order_by(Preference.id.desc())
-        .limit(limit)
     )
     return [_row(preference, labeller) for preference, labeller in session.execute(query)]
 

@@ -1,4 +1,4 @@
-"""Prompts: stored once by content, split once by hash, searched, and picked for generation."""
+"""Prompts: stored once by content, split once by hash, shown, and picked for generation."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from storage.conversations import Message, last_user_text, prompt_problem
@@ -120,15 +120,11 @@ def new_prompt_values(
     }
 
 
-def search_prompts(
-    session: Session, text: str = "", *, limit: int = 50, offset: int = 0
-) -> list[PromptRow]:
-    """Return prompts whose last user turn, source or tags contain the text, newest first."""
-    query = select(Prompt).order_by(Prompt.id.desc()).limit(limit).offset(offset)
-    if text:
-        query = query.where(_contains(text))
-    prompts = session.scalars(query).all()
-    numbers = _pair_numbers(session, [prompt.id for prompt in prompts])
+def prompt_rows(session: Session, prompt_ids: Sequence[int]) -> list[PromptRow]:
+    """Return the prompts that exist among `prompt_ids`, in that order."""
+    found = session.scalars(select(Prompt).where(Prompt.id.in_(prompt_ids)))
+    prompts = {prompt.id: prompt for prompt in found}
+    numbers = _pair_numbers(session, prompt_ids)
     return [
         PromptRow(
             id=prompt.id,
@@ -139,14 +135,9 @@ def search_prompts(
             num_pairs=numbers.get(prompt.id, (0, 0))[0],
             num_labelled=numbers.get(prompt.id, (0, 0))[1],
         )
-        for prompt in prompts
+        for prompt in map(prompts.get, prompt_ids)
+        if prompt is not None
     ]
-
-
-def num_found(session: Session, text: str = "") -> int:
-    """Return how many prompts `search_prompts` finds in all."""
-    query = select(func.count()).select_from(Prompt)
-    return session.scalar(query.where(_contains(text)) if text else query) or 0
 
 
 def prompt_detail(session: Session, prompt_id: int) -> PromptDetail:
@@ -208,14 +199,6 @@ def load_starter_prompts(session: Session) -> int:
     )
     session.flush()
     return len(rows)
-
-
-def _contains(text: str) -> ColumnElement[bool]:
-    return or_(
-        Prompt.text.icontains(text, autoescape=True),
-        Prompt.source.icontains(text, autoescape=True),
-        cast(Prompt.tags, String).icontains(text, autoescape=True),
-    )
 
 
 def _pair_numbers(session: Session, prompt_ids: Sequence[int]) -> dict[int, tuple[int, int]]:

@@ -31,6 +31,7 @@ from storage.enums import (
     Role,
     RunKind,
     RunStatus,
+    Searched,
     Side,
     Split,
     Verdict,
@@ -62,6 +63,7 @@ class Table(DeclarativeBase):
         Role: one_of(Role, "role"),
         ImportStatus: one_of(ImportStatus, "status"),
         ImportStop: one_of(ImportStop, "stop"),
+        Searched: one_of(Searched, "kind"),
         list[str]: JSON(),
         list[Message]: JSON(),
         dict[str, Any]: JSON(none_as_null=True),
@@ -109,25 +111,31 @@ class Import(Table):
     ended_at: Mapped[datetime | None]
 
 
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows that meet a condition."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
 def _import_index(table: str) -> Index:
     """An index for taking an import back; what was not imported is not in it."""
-    condition = text("import_id IS NOT NULL")
-    return Index(
-        f"ix_{table}_import_id", "import_id", sqlite_where=condition, postgresql_where=condition
-    )
+    return _partial(f"ix_{table}_import_id", "import_id", where="import_id IS NOT NULL")
 
 
 class Prompt(Table):
     """A conversation that ends with the user; its split never changes."""
 
     __tablename__ = "prompts"
-    __table_args__ = (_import_index("prompts"),)
+    __table_args__ = (
+        _import_index("prompts"),
+        _partial("ix_prompts_tags", "tags", where="tags <> '[]'"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     messages: Mapped[list[Message]]
     text: Mapped[str] = mapped_column(Text)  # the last user turn, for lists and search
     content_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    source: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(200), index=True)
     tags: Mapped[list[str]] = mapped_column(default=list)
     split: Mapped[Split] = mapped_column(index=True)
     details: Mapped[dict[str, Any] | None]  # columns of the imported row that no format reads
@@ -231,12 +239,7 @@ class Pair(Table):
         Index(None, "completion_a"),
         Index(None, "completion_b"),
         _import_index("pairs"),
-        Index(
-            "ix_pairs_comparison",
-            "adapter_id",
-            sqlite_where=text("origin = 'comparison'"),
-            postgresql_where=text("origin = 'comparison'"),
-        ),
+        _partial("ix_pairs_comparison", "adapter_id", where="origin = 'comparison'"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -272,6 +275,7 @@ class Labeller(Table):
 
 _ACTIVE = "withdrawn_at IS NULL AND superseded_by IS NULL"
 _DECIDED = f"{_ACTIVE} AND verdict <> 'skip'"
+UNDECISIVE = "verdict IN ('tie', 'both_bad', 'skip')"
 _SKIPPED = f"{_ACTIVE} AND verdict = 'skip'"
 # Part of the indexes for counting, so that a count need not look at the table.
 _CONDITION = ("verdict", "withdrawn_at", "superseded_by")
@@ -282,46 +286,20 @@ class Preference(Table):
 
     __tablename__ = "preferences"
     __table_args__ = (
-        Index(
-            "uq_preferences_active",
-            "labeller_id",
-            "pair_id",
-            unique=True,
-            sqlite_where=text(_ACTIVE),
-            postgresql_where=text(_ACTIVE),
-        ),
-        Index(
-            "ix_preferences_decided",
-            "pair_id",
-            *_CONDITION,
-            sqlite_where=text(_DECIDED),
-            postgresql_where=text(_DECIDED),
-        ),
+        _partial("uq_preferences_active", "labeller_id", "pair_id", where=_ACTIVE, unique=True),
+        _partial("ix_preferences_decided", "pair_id", *_CONDITION, where=_DECIDED),
         Index(None, "pair_id", "labeller_id"),
         _import_index("preferences"),
-        Index(
-            "ix_preferences_superseded_by",
-            "superseded_by",
-            sqlite_where=text("superseded_by IS NOT NULL"),
-            postgresql_where=text("superseded_by IS NOT NULL"),
+        _partial(
+            "ix_preferences_superseded_by", "superseded_by", where="superseded_by IS NOT NULL"
         ),
         Index(None, "labeller_id", "id"),
-        Index(
-            "ix_preferences_labeller_day",
-            "labeller_id",
-            "created_at",
-            *_CONDITION,
-            sqlite_where=text(_DECIDED),
-            postgresql_where=text(_DECIDED),
+        _partial("ix_preferences_withdrawn", "withdrawn_at", where="withdrawn_at IS NOT NULL"),
+        _partial("ix_preferences_undecisive", "verdict", where=UNDECISIVE),
+        _partial(
+            "ix_preferences_labeller_day", "labeller_id", "created_at", *_CONDITION, where=_DECIDED
         ),
-        Index(
-            "ix_preferences_skipped",
-            "labeller_id",
-            "pair_id",
-            *_CONDITION,
-            sqlite_where=text(_SKIPPED),
-            postgresql_where=text(_SKIPPED),
-        ),
+        _partial("ix_preferences_skipped", "labeller_id", "pair_id", *_CONDITION, where=_SKIPPED),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -349,26 +327,9 @@ class Claim(Table):
     __tablename__ = "claims"
     __table_args__ = (
         UniqueConstraint("pair_id", "slot"),
-        Index(
-            "ix_claims_open",
-            "pair_id",
-            "slot",
-            "preference_id",
-            sqlite_where=text(_OPEN),
-            postgresql_where=text(_OPEN),
-        ),
-        Index(
-            "ix_claims_closed",
-            "preference_id",
-            sqlite_where=text(_CLOSED),
-            postgresql_where=text(_CLOSED),
-        ),
-        Index(
-            "ix_claims_held",
-            "labeller_id",
-            sqlite_where=text(f"{_OPEN} AND labeller_id IS NOT NULL"),
-            postgresql_where=text(f"{_OPEN} AND labeller_id IS NOT NULL"),
-        ),
+        _partial("ix_claims_open", "pair_id", "slot", "preference_id", where=_OPEN),
+        _partial("ix_claims_closed", "preference_id", where=_CLOSED),
+        _partial("ix_claims_held", "labeller_id", where=f"{_OPEN} AND labeller_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -379,3 +340,12 @@ class Claim(Table):
     left: Mapped[Side | None]  # drawn at random when the pair is taken
     turn: Mapped[int | None]  # the labeller sees held pairs in this order
     preference_id: Mapped[int | None] = mapped_column(ForeignKey("preferences.id"))
+
+
+class SearchProgress(Table):
+    """How far the search index has got through the prompts, and through the pairs."""
+
+    __tablename__ = "search_progress"
+
+    kind: Mapped[Searched] = mapped_column(primary_key=True)
+    indexed_to: Mapped[int] = mapped_column(default=0)  # all rows up to this id are in the index

@@ -3,10 +3,10 @@
 Constants stand in the SQL itself, not beside it: only so can SQLite use its partial indexes.
 """
 
-from sqlalchemy import ColumnElement, literal
+from sqlalchemy import ColumnElement, literal, literal_column
 
 from storage.enums import PairOrigin, Verdict
-from storage.tables import Pair, Preference
+from storage.tables import UNDECISIVE, Pair, Preference
 
 
 def active() -> tuple[ColumnElement[bool], ...]:
@@ -24,6 +24,11 @@ def skipped() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for a skip that counts."""
     skip = literal(Verdict.SKIP, Preference.verdict.type, literal_execute=True)
     return (*active(), Preference.verdict == skip)
+
+
+def is_undecisive() -> ColumnElement[bool]:
+    """Return the condition for a verdict that chooses no answer, as its index has it."""
+    return literal_column(f"preferences.{UNDECISIVE}")
 
 
 def is_comparison() -> ColumnElement[bool]:

@@ -4,9 +4,10 @@ from typing import Any
 
 import gradio as gr
 
+from app.browse_text import cells
 from app.components.markup import heading, model_text, sentence
 from app.errors import show_errors
-from app.history_text import history_page, verdict_cells
+from app.history_text import history_page
 from app.presentation import plural
 from app.security import require
 from app.services import browsing
@@ -119,11 +120,12 @@ class VerdictBrowser:
         return gr.Column(visible=False)
 
     def _page(self, before: int | None) -> dict[Any, Any]:
-        rows = browsing.latest_verdicts(self._context, before)
+        everything = browsing.read_filter("verdicts", "", {})
+        page = browsing.page(self._context, "verdicts", everything, before=before)
         return {
-            self._table: gr.Dataframe(value=verdict_cells(rows)),
-            self._last: rows[-1].id if rows else None,
-            self._older: gr.Button(interactive=len(rows) == browsing.PAGE_ROWS),
+            self._table: gr.Dataframe(value=cells(page)),
+            self._last: page.last,
+            self._older: gr.Button(interactive=page.last is not None),
         }
 
     def _pair(self, pair_id: int, preference_id: int) -> dict[Any, Any]:

@@ -9,7 +9,7 @@ from storage import importers, preferences, prompts
 from storage.errors import InputError
 from storage.importers import BadRow, ImportOptions, ImportReport
 from storage.preferences import Counts
-from storage.prompts import PromptDetail, PromptRow
+from storage.prompts import PromptDetail
 
 PASTED = "pasted"  # source of prompts typed or pasted on the screen
 PREVIEW_ROWS = 2000  # of a file that are looked into before it is imported
@@ -55,18 +55,6 @@ def import_text(context: Context, user: User, text: str) -> ImportReport:
     """Store each line of a pasted text as a prompt. Raises InputError when there is none."""
     with context.database.session_scope() as session:
         return importers.import_text(session, text, source=PASTED)
-
-
-def search(context: Context, text: str, *, limit: int = 50, offset: int = 0) -> list[PromptRow]:
-    """Prompts that contain `text` in their last turn, source or tags, newest first."""
-    with context.database.read_scope() as session:
-        return prompts.search_prompts(session, text, limit=limit, offset=offset)
-
-
-def num_found(context: Context, text: str) -> int:
-    """How many prompts `search` finds in all."""
-    with context.database.read_scope() as session:
-        return prompts.num_found(session, text)
 
 
 def prompt_detail(context: Context, prompt_id: int) -> PromptDetail:

@@ -15,6 +15,7 @@ from gradio.utils import get_function_params, get_upload_folder
 from app.errors import show_errors
 from app.security import current_user, require
 from app.services import (
+    browsing,
     comparing,
     importing,
     labelling,
@@ -71,6 +72,7 @@ def add_endpoints(context: Context) -> None:
         endpoints.compare,
         endpoints.heldout_prompts,
         endpoints.vote,
+        endpoints.browse,
         endpoints.export,
         endpoints.statistics,
     ):
@@ -230,6 +232,32 @@ class Endpoints:
         """Vote on a comparison (left, right, tie, both_bad); reveals who stood where."""
         ballot = Ballot(submit_id=submit_id, pair_id=pair_id, choice=cast(Choice, verdict))
         return asdict(comparing.vote(self._context, current_user(request), ballot))
+
+    @show_errors
+    @require("annotator")
+    @check_arguments
+    def browse(
+        self,
+        kind: str,
+        request: gr.Request,
+        search: str = "",
+        filters: dict | None = None,
+        before: int | None = None,
+    ) -> dict:
+        """A page of stored prompts, pairs or verdicts; `filters`: fields of BrowseFilter.
+
+        `before`: the `last` of the page seen already. num_found is null when there are more than
+        can be counted quickly; not_indexed says how many texts the search does not know yet.
+        """
+        wanted = browsing.read_filter(kind, search, filters or {})
+        page = browsing.page(self._context, kind, wanted, before=before)
+        total = browsing.total(self._context, kind, wanted)
+        return {
+            "rows": browsing.to_json(page),
+            "last": page.last,
+            "num_found": total.number if total.is_exact else None,
+            "not_indexed": total.num_not_indexed,
+        }
 
     @show_errors
     @require("admin")

@@ -4,13 +4,14 @@ from typing import Any
 
 import gradio as gr
 
+from app.browse_text import cells, found_sentence
 from app.components.generation import GenerationPanel
 from app.components.import_panel import ImportPanel
 from app.components.markup import model_text, sentence
 from app.errors import show_errors
-from app.presentation import plural, prompt_cells, prompt_page
+from app.presentation import prompt_page
 from app.security import require
-from app.services import prompts
+from app.services import browsing, prompts
 from app.services.context import Context
 
 COLUMNS = ["#", "Prompt", "Source", "Tags", "Pairs", "Labelled", "Split"]
@@ -45,7 +46,7 @@ class PromptsTab:
             self._search = gr.Textbox(
                 elem_id="prompts-search",
                 show_label=False,
-                placeholder="Search prompts, sources, tags",
+                placeholder="Search prompts",
                 container=False,
                 max_lines=1,
             )
@@ -79,15 +80,14 @@ class PromptsTab:
     @require("annotator")
     def search(self, text: str, request: gr.Request) -> dict[Any, Any]:
         """Fill the table with the prompts that match."""
-        rows = prompts.search(self._context, text, limit=MAX_ROWS)
-        total = prompts.num_found(self._context, text)
-        shown = plural(total, "prompt") + (" found" if text.strip() else "")
-        if not total and not text.strip():
+        wanted = browsing.read_filter("prompts", text, {})
+        page = browsing.page(self._context, "prompts", wanted, limit=MAX_ROWS)
+        total = browsing.total(self._context, "prompts", wanted)
+        shown = found_sentence("prompts", total, num_shown=len(page.rows))
+        if not page.rows and not text.strip():
             shown = "No prompts yet. Import some above."
-        elif len(rows) < total:
-            shown += f", the first {len(rows)} shown; search for others"
         return {
-            self._table: gr.Dataframe(value=prompt_cells(rows), visible=bool(rows)),
+            self._table: gr.Dataframe(value=cells(page), visible=bool(page.rows)),
             self._count: shown,
         }
 

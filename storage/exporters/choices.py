@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, true
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.tables import Labeller, Pair, Prompt
-
-MOST = 200
-"""How many values of each are listed."""
+from storage import distinct
+from storage.tables import Labeller
 
 
 @dataclass(frozen=True)
 class FilterChoices:
-    """Values that stored rows have, sorted, at most MOST of each."""
+    """Values that stored rows have, sorted, at most `distinct.MOST` of each."""
 
     labellers: list[str]
     sources: list[str]
@@ -23,18 +21,10 @@ class FilterChoices:
 
 def filter_choices(session: Session) -> FilterChoices:
     """List what a person can choose from."""
-    each = func.json_each(Prompt.tags).table_valued("value")
-    tags = select(each.c.value).select_from(Prompt).join(each, true())
-    values = {
-        "labellers": select(Labeller.name),
-        "sources": select(Prompt.source),
-        "tags": tags,
-        "rounds": select(Pair.round),
-    }
-    found = {
-        name: list(
-            session.scalars(query.distinct().order_by(query.selected_columns[0]).limit(MOST))
-        )
-        for name, query in values.items()
-    }
-    return FilterChoices(**found)
+    names = select(Labeller.name).distinct().order_by(Labeller.name).limit(distinct.MOST)
+    return FilterChoices(
+        labellers=list(session.scalars(names)),
+        sources=distinct.sources(session),
+        tags=distinct.tags(session),
+        rounds=distinct.rounds(session),
+    )

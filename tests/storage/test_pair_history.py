@@ -8,7 +8,6 @@ from storage.enums import Verdict
 from storage.errors import NotFoundError
 from storage.labelling_queue import Submission, hold, submit
 from storage.pair_history import (
-    latest_verdicts,
     pair_history,
     withdraw_labeller,
     withdraw_verdict,
@@ -74,17 +73,6 @@ def test_all_of_a_labeller_are_withdrawn_and_nobody_elses(
         assert withdraw_labeller(session, ann, now=utc_now()) == 0
     with database.read_scope() as session:
         assert (counts(session).num_labelled, counts(session).num_open) == (1, 2)
-
-
-def test_verdicts_come_newest_first_page_by_page(
-    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller
-) -> None:
-    make_pairs(3)
-    made = _label(database, make_labeller("ann"), 3)
-    with database.read_scope() as session:
-        first = latest_verdicts(session, limit=2)
-        rest = latest_verdicts(session, before=first[-1].id, limit=2)
-    assert [row.id for row in (*first, *rest)] == made[::-1]
 
 
 def test_unknown_pair_is_said(database: Database) -> None:

@@ -5,24 +5,25 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from storage.database import Database
 from storage.enums import CompletionOrigin, PairOrigin, Side, Split, Verdict
 from storage.errors import InputError, NotFoundError
 from storage.labellers import human_labeller
 from storage.pairs import NewCompletion, add_pair
-from storage.preferences import NewPreference, record
+from storage.preferences import NewPreference, counts, record
 from storage.prompts import (
     add_prompt,
     content_hash,
     heldout_prompts,
     load_starter_prompts,
-    num_found,
     prompt_detail,
+    prompt_rows,
     prompts_for_pairs,
-    search_prompts,
     split_of,
 )
+from storage.tables import Prompt
 
 
 def _user(content: str) -> list[dict[str, str]]:
@@ -84,25 +85,21 @@ def test_role_is_part_of_the_content() -> None:
     assert content_hash(system) != content_hash(turns)
 
 
-def test_search_looks_at_text_source_and_tags_and_counts_pairs(database: Database) -> None:
+def test_row_of_a_list_counts_the_pairs_and_those_with_a_verdict(database: Database) -> None:
     with database.session_scope() as session:
-        bread, _ = add_prompt(session, _user("How do I bake Bread?"), source="mine", tags=["做饭"])
-        add_prompt(session, _user("100% sure_thing?"), source="other")
+        bread, _ = add_prompt(session, _user("How do I bake bread?"), source="mine", tags=["做饭"])
+        other, _ = add_prompt(session, _user("And cake?"), source="mine")
         texts = [NewCompletion(text=t, origin=CompletionOrigin.GENERATED) for t in ("x", "y", "z")]
         pair = add_pair(session, bread.id, texts[0], texts[1], origin=PairOrigin.GENERATED)
         add_pair(session, bread.id, texts[0], texts[2], origin=PairOrigin.GENERATED)
         me = human_labeller(session, None, "me")
         record(session, NewPreference("s", pair.id, me.id, Verdict.TIE, Side.A))
     with database.read_scope() as session:
-        for text in ("bread", "MINE", "做饭"):
-            assert [row.id for row in search_prompts(session, text)] == [bread.id]
-            assert num_found(session, text) == 1
-        row = search_prompts(session, "bread")[0]
-        assert (row.num_pairs, row.num_labelled) == (2, 1)
-        assert [row.text for row in search_prompts(session, "0% s")] == ["100% sure_thing?"]
-        assert search_prompts(session, "su_e") == []
-        assert len(search_prompts(session)) == num_found(session) == 2
-        assert [row.text for row in search_prompts(session, limit=1, offset=1)] == [bread.text]
+        rows = prompt_rows(session, [other.id, bread.id, 99])
+    assert [(row.id, row.num_pairs, row.num_labelled, row.tags) for row in rows] == [
+        (other.id, 0, 0, ()),
+        (bread.id, 2, 1, ("做饭",)),
+    ]
 
 
 def test_detail_shows_answers_with_what_verdicts_said_of_them(database: Database) -> None:
@@ -135,7 +132,7 @@ def test_prompts_for_pairs_leave_out_those_that_have_one(database: Database) -> 
         add_pair(session, done.id, a, b, origin=PairOrigin.GENERATED)
         again = prompts_for_pairs(session, limit=1000)
         assert done.id not in {prompt.id for prompt in again}
-        assert len(again) == num_found(session) - 1
+        assert len(again) == counts(session).num_prompts - 1
         everything = prompts_for_pairs(session, limit=1000, only_without_pair=False)
         assert everything[-1].id == done.id
 
@@ -143,14 +140,14 @@ def test_prompts_for_pairs_leave_out_those_that_have_one(database: Database) -> 
 def test_starter_prompts_go_into_an_empty_database_only(database: Database) -> None:
     with database.session_scope() as session:
         num_added = load_starter_prompts(session)
-        assert num_added == num_found(session) >= 120
+        assert num_added == counts(session).num_prompts >= 120
         assert load_starter_prompts(session) == 0
 
 
 def test_starter_prompts_are_mixed_and_twenty_or_more_are_held_out(database: Database) -> None:
     with database.session_scope() as session:
         load_starter_prompts(session)
-        rows = search_prompts(session, limit=1000)
+        rows = prompt_rows(session, list(session.scalars(select(Prompt.id))))
         kinds = Counter(row.tags[0] for row in rows)
         assert {
             "advice",
