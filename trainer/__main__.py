@@ -1,9 +1,8 @@
 """The worker: carries out one run from its folder alone.
 
 `python -m trainer RUN_FOLDER` ends with 0 finished, 1 failed, 2 bad folder, 3 cancelled.
-`accelerate launch --multi_gpu --num_processes N -m trainer RUN_FOLDER` shares a training run among
-N processes, also on CPUs (without --multi_gpu accelerate starts one process there);
-the launcher itself then ends with 1 for all but 0.
+`accelerate launch --num_processes N -m trainer RUN_FOLDER` shares a training run among N processes,
+one a GPU, or all on the CPU; the launcher itself then ends with 1 for all but 0.
 """
 
 import argparse
@@ -21,13 +20,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer import launch, model_source, run_folder
-from trainer.errors import RunFolderError, TrainerError, is_disk_full
+from trainer import launch, loading, model_source, process_group, run_folder
+from trainer.errors import (
+    RunFolderError,
+    RunLockedError,
+    TrainerError,
+    is_disk_full,
+    is_process_gone,
+)
 from trainer.run_context import Cancelled, RunContext, RunFailed, num_ranks, rank
 from trainer.run_folder import EventWriter, SilentEvents
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
 NUM_TRACEBACK_LINES = 12
+_ALONE = (
+    "{} processes were asked for, but accelerate did not find as many GPUs and started one. "
+    "It trains the whole run by itself."
+)
 
 _MODULES = {
     "generate": "trainer.generation.generate",
@@ -36,6 +45,7 @@ _MODULES = {
     "reward": "trainer.recipes.reward",
     "export": "trainer.exporting.export",
 }
+_SHARED = ("sft", "dpo", "reward")  # what several processes can carry out together
 
 
 def main() -> int:
@@ -47,6 +57,9 @@ def main() -> int:
         data_folder = run_folder.data_folder_of(folder, arguments.data)
         if spec.kind not in _MODULES:
             raise RunFolderError(f"Runs of the kind {spec.kind} cannot be carried out yet.")
+        num_asked = process_group.num_asked_for() if spec.kind in _SHARED else 1
+        if num_asked > 1 and loading.pick_device(arguments.device).type == "cpu":
+            process_group.start_all(num_asked)
         first = rank() == 0  # of several processes the first alone locks the folder and writes
         with run_folder.worker_lock(folder) if first else contextlib.nullcontext():
             ending = run_folder.last_ending(folder)
@@ -56,6 +69,8 @@ def main() -> int:
                 launch.write_identity(folder)
             events = EventWriter(folder) if first else SilentEvents()
             context = RunContext(folder, spec, data_folder, arguments.device, events)
+            if num_asked > 1:
+                events.write("warning", message=_ALONE.format(num_asked))
             return _carry_out(context)
     except RunFolderError as error:
         print(error, file=sys.stderr)
@@ -90,10 +105,11 @@ def _carry_out(context: RunContext) -> int:
     )
     _silence_libraries()
     ending = _ending_of(context)
-    if rank() == 0:
-        run_folder.forget_stop(folder)
     try:
-        context.events.write(ending.event, **ending.fields)
+        if rank() == 0:
+            _write_down(ending, context.events, folder)
+        elif not ending.agreed:
+            _write_for_a_dead_first(ending, folder)
     except OSError as error:
         _tell(f"The end of the run could not be written down: {error}")
         return FAILED
@@ -101,6 +117,18 @@ def _carry_out(context: RunContext) -> int:
         # A launcher ends the others as soon as one has left with another code than 0.
         importlib.import_module("trainer.recipes.ranks").wait_for_all()
     return ending.code
+
+
+def _write_down(ending: Ending, events: EventWriter, folder: Path) -> None:
+    run_folder.forget_stop(folder)
+    events.write(ending.event, **ending.fields)
+
+
+def _write_for_a_dead_first(ending: Ending, folder: Path) -> None:
+    """Tell the end of the run in place of the first process, if that was killed."""
+    with contextlib.suppress(RunLockedError), run_folder.worker_lock(folder):
+        if run_folder.last_ending(folder) is None:
+            _write_down(ending, EventWriter(folder), folder)
 
 
 def _ending_of(context: RunContext) -> Ending:
@@ -138,6 +166,11 @@ def _in_words(error: Exception) -> str:
         return (
             "The disk is full. Free some space, then resume the run: it goes on from its last "
             "checkpoint."
+        )
+    if num_ranks() > 1 and is_process_gone(error):
+        return (
+            "One of the run's processes was killed, perhaps for want of memory. Resume the run: it "
+            "goes on from its last checkpoint."
         )
     return f"The run ended with an unexpected error: {type(error).__name__}. See its log."
 

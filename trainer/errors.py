@@ -7,6 +7,7 @@ _NO_ROOM_WORDS = (
     *(f"os error {number}" for number in _NO_ROOM),  # safetensors
     *("PytorchStreamWriter failed writing", "unexpected pos"),  # torch.save
 )
+_NO_ANSWER_WORDS = ("gloo/transport", "NCCL")
 
 
 class TrainerError(Exception):
@@ -27,3 +28,8 @@ def is_disk_full(error: BaseException) -> bool:
         return True
     # Libraries written in other languages tell it in words alone.
     return any(words in str(error) for words in _NO_ROOM_WORDS)
+
+
+def is_process_gone(error: BaseException) -> bool:
+    """Whether another process of the same run no longer answers."""
+    return any(words in str(error) for words in _NO_ANSWER_WORDS)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -30,14 +31,24 @@ OPTIONS = {
 
 
 def _launch(folder: Path) -> subprocess.Popen[str]:
-    """The run on two CPU processes; its port is chosen by the system."""
-    launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    """The run on two CPU processes, by the command that README gives."""
+    launcher = [str(Path(sys.executable).with_name("accelerate")), "launch", "--num_processes", "2"]
     return subprocess.Popen(
-        [sys.executable, *launcher, "--main_process_port", "0",
-         *WORKER, str(folder), "--device", "cpu"],
+        [*launcher, *WORKER, str(folder), "--device", "cpu"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+
+
+def _process(folder: Path, rank: int) -> psutil.Process:
+    """The living process of this rank that works on the folder."""
+    (found,) = (
+        process
+        for process in psutil.process_iter()
+        if str(folder) in (words := process.cmdline()) and "accelerate" not in "".join(words)
+        and process.environ().get("RANK") == str(rank)
+    )  # fmt: skip
+    return found
 
 
 def _events(folder: Path, event_type: str) -> list[dict[str, Any]]:
@@ -47,6 +58,12 @@ def _events(folder: Path, event_type: str) -> list[dict[str, Any]]:
 
 def _curve(folder: Path, name: str) -> list[float]:
     return [e["values"][name] for e in _events(folder, "metrics") if name in e["values"]]
+
+
+def _by_step(folder: Path) -> dict[int, float]:
+    """The loss of each step; of a step that was taken twice the second time."""
+    metrics = _events(folder, "metrics")
+    return {e["step"]: e["values"]["loss"] for e in metrics if "loss" in e["values"]}
 
 
 def test_two_processes_train_what_one_trains(make_run: MakeRun) -> None:
@@ -88,6 +105,39 @@ def test_stop_reaches_both_processes(make_run: MakeRun) -> None:
     run_folder.check_manifest(folder / "adapter")
     assert not run_folder.stop_asked(folder)
     assert not _events(folder, "failed")
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_killed_process_fails_the_run_which_resumes(make_run: MakeRun, killed: int) -> None:
+    options = {**OPTIONS, "max_steps": 40, "eval_steps": 0, "lr_scheduler_type": "constant"}
+    broken = make_run(1, "dpo", training=options, stopping=None).folder
+    launcher = _launch(broken)
+    wait_until(lambda: len(_curve(broken, "loss")) > 8, what="some steps", pause=0.01)
+    _process(broken, killed).kill()
+    output, _ = launcher.communicate(timeout=20)
+    assert launcher.returncode == 1, output
+    (failed,) = _events(broken, "failed")
+    assert "One of the run's processes was killed" in failed["message"]
+    assert not run_folder.is_locked(broken)
+
+    before = _by_step(broken)
+    subprocess.run([sys.executable, *WORKER, str(broken), "--device", "cpu"], check=True)
+    resumed_from = _events(broken, "started")[-1]["resumed_from_step"]
+    assert 0 < resumed_from <= max(before) < 40
+    after = _by_step(broken)
+    assert sorted(after) == list(range(1, 41))
+    assert {step: after[step] for step in before} == pytest.approx(before, abs=1e-4)
+
+
+def test_two_processes_train_sft_as_one_does(make_run: MakeRun) -> None:
+    alone, together = (make_run(n, "sft", training=OPTIONS).folder for n in (1, 2))
+    launcher = _launch(together)
+    output, _ = launcher.communicate(timeout=120)
+    assert launcher.returncode == 0, output
+    subprocess.run([sys.executable, *WORKER, str(alone), "--device", "cpu"], check=True)
+    for name in ("loss", "eval_loss", "grad_norm", "num_tokens"):
+        assert _curve(together, name) == pytest.approx(_curve(alone, name), abs=1e-4), name
+    assert _curve(together, "loss")[-1] < _curve(together, "loss")[0]
 
 
 @pytest.mark.parametrize(
