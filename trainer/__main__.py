@@ -98,7 +98,9 @@ class Ending:
 def _carry_out(context: RunContext) -> int:
     """Run, and write exactly one ending event."""
     folder = context.folder
-    signal.signal(signal.SIGTERM, lambda *_: run_folder.ask_to_stop(folder))
+    # The others learn of a stop from the first, and of its end when it no longer answers.
+    stop = (lambda *_: run_folder.ask_to_stop(folder)) if rank() == 0 else signal.SIG_IGN
+    signal.signal(signal.SIGTERM, stop)
     sends = bool(context.spec.options.get("repository"))
     os.environ.update(
         model_source.worker_environment(context.spec.base, context.data_folder, sends=sends)
@@ -120,6 +122,7 @@ def _carry_out(context: RunContext) -> int:
 
 
 def _write_down(ending: Ending, events: EventWriter, folder: Path) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a launcher's, which would stop the next start
     run_folder.forget_stop(folder)
     events.write(ending.event, **ending.fields)
 
