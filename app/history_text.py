@@ -1,7 +1,5 @@
 """Verdicts and a pair's history in words: table cells, sentences and Markdown. Pure."""
 
-from collections.abc import Sequence
-
 from app.presentation import NOTHING, conversation, duration, escaped
 from storage.pair_history import AnswerRow, PairHistory, VerdictRow
 
@@ -21,20 +19,9 @@ def verdict_state(row: VerdictRow) -> str:
     return "counts" if row.withdrawn_at is None else "withdrawn"
 
 
-def verdict_cells(rows: Sequence[VerdictRow]) -> list[list[str]]:
-    """One table row for each verdict: number, pair, verdict, labeller, time taken, when, state."""
-    return [
-        [
-            str(row.id),
-            str(row.pair_id),
-            VERDICT_WORDS[row.verdict],
-            row.labeller,
-            duration(row.seconds),
-            f"{row.created_at:%Y-%m-%d %H:%M}",
-            verdict_state(row),
-        ]
-        for row in rows
-    ]
+def verdict_label(row: VerdictRow) -> str:
+    """A verdict in a list of choices: "12 · A is better · ann · counts"."""
+    return f"{row.id} · {VERDICT_WORDS[row.verdict]} · {row.labeller} · {verdict_state(row)}"
 
 
 def history_page(history: PairHistory) -> tuple[str, str]:
@@ -42,7 +29,7 @@ def history_page(history: PairHistory) -> tuple[str, str]:
     split = "held out: it never trains" if history.split == "heldout" else "may train"
     facts = (
         f"**Pair {history.id}** · {history.origin} · round {history.round} · "
-        f"{escaped(history.source)} · {split}"
+        f"prompt {history.prompt_id} · {escaped(history.source)} · {split}"
     )
     verdicts = [f"- {_verdict_sentence(row)}" for row in history.verdicts] or ["- No verdict yet."]
     texts = [text for text in conversation(history.messages) if text]

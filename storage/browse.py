@@ -23,7 +23,7 @@ from storage.time_limits import OutOfTimeError, time_limit
 
 MOST_COUNTED = 10_000
 """More rows than these are not counted one by one."""
-_FEW = 20_000  # ids that an index may list to be looked at one by one
+_FEW = 5000  # ids that an index may list to be looked at one by one
 _SECONDS_TO_FIND = 10.0
 _SECONDS_TO_COUNT = 0.15
 
@@ -83,6 +83,12 @@ def num_wanted(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> Numb
     return Number(min(number, MOST_COUNTED), is_exact=number <= MOST_COUNTED)
 
 
+def num_in_all(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> int:
+    """Count all rows that are wanted, however many there are."""
+    query = ids_wanted(session, kind, wanted).order_by(None)
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
 def num_not_indexed(session: Session, kind: BrowseKind) -> int:
     """Return how many texts a search does not know yet."""
     searched = Searched.PROMPTS if kind is BrowseKind.PROMPTS else Searched.PAIRS
@@ -92,17 +98,18 @@ def num_not_indexed(session: Session, kind: BrowseKind) -> int:
 def ids_wanted(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> Ids:
     """Return the query of the ids of all rows that are wanted, the newest first."""
     asked = restrictions(session, kind, wanted)
+    indexed = None
     if wanted.search:
         asked.append(search_restriction(kind, wanted.search))
+        if kind is not BrowseKind.VERDICTS:
+            indexed = text_index.found_ids(Searched(kind.value), wanted.search)
     column = COLUMNS[kind]
     where = [restriction.where for restriction in asked]
     if (few := _listed(session, asked)) is not None:
         return select(column).where(column.in_(few), *where).order_by(column.desc())
-    if wanted.search and kind is not BrowseKind.VERDICTS:
-        indexed = text_index.found_ids(Searched(kind.value), wanted.search)
-        if indexed is not None:
-            meets = exists().where(column == indexed.id, *where).correlate(indexed.table)
-            return indexed.query.where(meets).order_by(indexed.id.desc())
+    if indexed is not None:
+        meets = exists().where(column == indexed.id, *where).correlate(indexed.table)
+        return indexed.query.where(meets).order_by(indexed.id.desc())
     return select(column).where(*where).order_by(column.desc())
 
 

@@ -61,18 +61,16 @@ def restrictions(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> li
 
 
 def search_restriction(kind: BrowseKind, search: str) -> Restriction:
-    """Return what a search asks of the rows of a kind."""
+    """Return what a search asks of the rows of a kind.
+
+    Prompts and pairs need no probe: the search index gives their ids in order.
+    """
     if kind is BrowseKind.PROMPTS:
-        indexed = text_index.found_ids(Searched.PROMPTS, search)
-        return Restriction(
-            text_index.holds(Searched.PROMPTS, search), indexed.query if indexed else None
-        )
-    indexed = text_index.found_ids(Searched.PAIRS, search)
+        return Restriction(text_index.holds(Searched.PROMPTS, search))
     where = _on_pair(kind, text_index.holds(Searched.PAIRS, search))
-    if indexed is None:
+    indexed = text_index.found_ids(Searched.PAIRS, search)
+    if kind is BrowseKind.PAIRS or indexed is None:
         return Restriction(where)
-    if kind is BrowseKind.PAIRS:
-        return Restriction(where, indexed.query)
     in_index = exists(indexed.query.where(indexed.id == Preference.pair_id))
     ids = select(Preference.id).where(Preference.pair_id.in_(indexed.query))
     return Restriction(in_index & where, indexed.query, ids)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.conversations import Message
 from storage.enums import CompletionOrigin, LabellerKind, PairOrigin, Side, Split, Verdict
-from storage.errors import NotFoundError
+from storage.errors import NotFoundError, StaleError
 from storage.tables import Claim, Completion, Labeller, Pair, Preference, Prompt
 from storage.verdicts import active, decided
 
@@ -52,8 +52,10 @@ class PairHistory:
     """A pair, and all that was ever decided on it."""
 
     id: int
+    prompt_id: int
     messages: list[Message]
     source: str
+    tags: tuple[str, ...]
     split: Split
     origin: PairOrigin
     round: int
@@ -80,8 +82,10 @@ def pair_history(session: Session, pair_id: int) -> PairHistory:
     prompt = session.get_one(Prompt, pair.prompt_id)
     return PairHistory(
         id=pair.id,
+        prompt_id=prompt.id,
         messages=prompt.messages,
         source=prompt.source,
+        tags=tuple(prompt.tags),
         split=prompt.split,
         origin=pair.origin,
         round=pair.round,
@@ -91,24 +95,68 @@ def pair_history(session: Session, pair_id: int) -> PairHistory:
     )
 
 
-def withdraw_verdict(session: Session, preference_id: int, *, now: datetime) -> None:
+@dataclass(frozen=True)
+class Withdrawal:
+    """What came of taking verdicts out of account."""
+
+    num_verdicts: int
+    num_reopened: int
+    """Pairs that wait for a verdict again; nobody else's verdict decides them."""
+
+
+def withdraw_verdict(session: Session, preference_id: int, *, now: datetime) -> Withdrawal:
     """Take one verdict out of account; it stays in the history.
 
     Raises:
         NotFoundError: there is no such verdict, or it does not count any more.
     """
-    if not _withdraw(session, Preference.id == preference_id, now=now):
+    done = _withdraw(session, Preference.id == preference_id, now=now)
+    if not done.num_verdicts:
         raise NotFoundError(
             f"Verdict {preference_id} does not exist or no longer counts. Nothing was changed."
         )
+    return done
 
 
-def withdraw_labeller(session: Session, labeller_id: int, *, now: datetime) -> int:
-    """Take all verdicts of a labeller out of account; return how many there were."""
+def withdraw_labeller(session: Session, labeller_id: int, *, now: datetime) -> Withdrawal:
+    """Take all verdicts of a labeller out of account."""
     return _withdraw(session, Preference.labeller_id == labeller_id, now=now)
 
 
-def _withdraw(session: Session, which: ColumnElement[bool], *, now: datetime) -> int:
+def count_again(session: Session, preference_id: int) -> None:
+    """Let a verdict that was withdrawn count again; its pair leaves the queue, unless it is held.
+
+    Raises:
+        NotFoundError: there is no such verdict.
+        StaleError: it counts already, or its labeller has given a later one.
+    """
+    stored = session.get(Preference, preference_id)
+    if stored is None:
+        raise NotFoundError(f"Verdict {preference_id} does not exist. Nothing was changed.")
+    if stored.withdrawn_at is None:
+        raise StaleError(f"Verdict {preference_id} counts already. Nothing was changed.")
+    if stored.superseded_by is not None:
+        raise StaleError(
+            f"Verdict {preference_id} was replaced by verdict {stored.superseded_by} of the same "
+            "labeller, so it cannot count beside it."
+        )
+    stored.withdrawn_at = None
+    session.flush()
+    if stored.verdict is not Verdict.SKIP:
+        session.execute(
+            update(Claim)
+            .where(
+                Claim.pair_id == stored.pair_id,
+                Claim.preference_id.is_(None),
+                Claim.labeller_id.is_(None),
+            )
+            .values(preference_id=preference_id),
+            execution_options={"synchronize_session": False},
+        )
+    session.expire_all()
+
+
+def _withdraw(session: Session, which: ColumnElement[bool], *, now: datetime) -> Withdrawal:
     # A pair goes back into the queue unless somebody else's verdict still decides it.
     session.flush()
     other = (
@@ -120,18 +168,20 @@ def _withdraw(session: Session, which: ColumnElement[bool], *, now: datetime) ->
         .scalar_subquery()
     )
     closed = Claim.preference_id.in_(select(Preference.id).where(which, *active()))
-    session.execute(
+    moved = session.scalars(
         update(Claim)
         .where(closed)
-        .values(preference_id=other, labeller_id=None, until=None, left=None, turn=None),
+        .values(preference_id=other, labeller_id=None, until=None, left=None, turn=None)
+        .returning(Claim.preference_id),
         execution_options={"synchronize_session": False},
     )
+    num_reopened = sum(preference_id is None for preference_id in moved)
     withdrawn = session.execute(
         update(Preference).where(which, *active()).values(withdrawn_at=now).returning(Preference.id)
     )
-    num_withdrawn = len(withdrawn.all())
+    num_verdicts = len(withdrawn.all())
     session.expire_all()
-    return num_withdrawn
+    return Withdrawal(num_verdicts, num_reopened)
 
 
 def _answer(session: Session, completion_id: int) -> AnswerRow:

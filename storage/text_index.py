@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     Select,
     TableClause,
+    and_,
     column,
     func,
     insert,
@@ -46,8 +47,14 @@ def _holds_words(search: str, text: str) -> bool:
 
 
 def holds(kind: Searched, search: str) -> ColumnElement[bool]:
-    """Return the condition that a row's text holds what is searched for."""
-    return func.holds_words(search, _text(kind))
+    """Return the condition that a row's text holds what is searched for.
+
+    Signs alone, such as "?", are looked for as they were typed, by the database itself: no index
+    helps there, and it is much quicker than Python.
+    """
+    if search_for(search).grams:
+        return func.holds_words(search, _text(kind))
+    return and_(*(func.instr(_text(kind), signs) > 0 for signs in search.split()))
 
 
 @dataclass(frozen=True)

@@ -135,10 +135,19 @@ class ExportPanel:
                 self._publish = gr.Button("Publish", elem_id="data-publish-start")
                 self._published = sentence(elem_id="data-published", elem_classes=["muted"])
 
+    @property
+    def wanted(self) -> list[Any]:
+        """The fields that `count` reads."""
+        return [self._format, *self._filters.values()]
+
+    @property
+    def counted(self) -> list[Any]:
+        """What `count` updates."""
+        return [self._count, self._download_button]
+
     def _wire(self, tab: gr.Tab) -> None:
         values = list(self._filters.values())
-        wanted = [self._format, *values]
-        counted = [self._count, self._download_button]
+        wanted, counted = self.wanted, self.counted
         listed = [self._filters[name] for name in ("labellers", "without_labellers")]
         listed += [self._filters[name] for name in ("sources", "tags", "rounds")]
         tab.select(self.count, wanted, counted, **PRIVATE)

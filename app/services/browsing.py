@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.services.context import Context
-from storage import browse, browse_rows, pair_history, prompts
-from storage.browse_filters import BrowseFilter
+from storage import browse, browse_filters, browse_rows, pair_history, prompts, text_statistics
+from storage.browse_filters import BrowseFilter as BrowseFilter
 from storage.browse_rows import JudgedRow, PairRow
-from storage.clock import utc_now
 from storage.enums import BrowseKind
 from storage.errors import InputError
-from storage.pair_history import PairHistory
-from storage.prompts import PromptRow
+from storage.pair_history import PairHistory as PairHistory
+from storage.prompts import PromptDetail, PromptRow
+from storage.text_statistics import DataNumbers
 
 PAGE_ROWS = 50
 
@@ -40,6 +40,16 @@ class Total:
     """False: there are more than `number`."""
     num_not_indexed: int
     """Rows that a search does not know yet; 0 without a search."""
+
+
+def filter_names(kind: str) -> tuple[str, ...]:
+    """The filters that rows of a kind have."""
+    return browse_filters.FIELDS[_kind(kind)]
+
+
+def states(kind: str) -> tuple[str, ...]:
+    """The values of the filter `state` for a kind."""
+    return browse_filters.STATES[_kind(kind)]
 
 
 def read_filter(kind: str, search: str, filters: Mapping[str, Any]) -> BrowseFilter:
@@ -77,16 +87,17 @@ def history(context: Context, pair_id: int) -> PairHistory:
         return pair_history.pair_history(session, pair_id)
 
 
-def withdraw_verdict(context: Context, preference_id: int) -> None:
-    """Take one verdict out of account; raises NotFoundError."""
-    with context.database.session_scope() as session:
-        pair_history.withdraw_verdict(session, preference_id, now=utc_now())
+def prompt(context: Context, prompt_id: int) -> tuple[PromptDetail, list[int]]:
+    """A prompt with its answers, and its newest pairs; raises NotFoundError."""
+    with context.database.read_scope() as session:
+        pairs = browse_rows.pairs_of_prompt(session, prompt_id, limit=PAGE_ROWS)
+        return prompts.prompt_detail(session, prompt_id), pairs
 
 
-def withdraw_labeller(context: Context, labeller_id: int) -> int:
-    """Take all verdicts of a labeller out of account; returns how many there were."""
-    with context.database.session_scope() as session:
-        return pair_history.withdraw_labeller(session, labeller_id, now=utc_now())
+def numbers(context: Context) -> DataNumbers:
+    """Lengths, verdicts, sources and rounds of all that is stored; takes a second or two."""
+    with context.database.read_scope() as session:
+        return text_statistics.data_numbers(session)
 
 
 def to_json(found: Page) -> list[dict[str, Any]]:

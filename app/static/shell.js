@@ -34,7 +34,7 @@
 
   const QUESTIONS = {
     "asks-stop": "Stop this run? What is done so far is kept.",
-    "asks-withdraw-all": "Withdraw all verdicts of this labeller? They stay in the history, and their pairs open again.",
+    "asks-withdraw-all": "Withdraw all verdicts of this labeller? They stay in the history, and pairs that nobody else has decided wait for a verdict again.",
   };
 
   document.addEventListener("click", (event) => {

@@ -5,14 +5,13 @@ from typing import Any
 import gradio as gr
 
 from app.components.backup_panel import BackupPanel
+from app.components.data_browser import DataBrowser
 from app.components.download import Download
 from app.components.export_panel import ExportPanel
 from app.components.markup import heading, sentence
-from app.components.verdict_browser import VerdictBrowser
 from app.errors import show_errors
-from app.presentation import counts_line
 from app.security import require
-from app.services import comparing, prompts, transfer
+from app.services import comparing, transfer
 from app.services.context import Context
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -26,12 +25,13 @@ class DataTab:
 
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
         """Lay the screen out; a file is made when it is asked for, and saved by the browser."""
-        self._counts = sentence(elem_id="data-counts", elem_classes=["muted"])
         with gr.Column(elem_classes=["pane"]):
-            VerdictBrowser(self._context).build(page, tab)
+            browser = DataBrowser(self._context)
+            browser.build(tab)
         with gr.Row(elem_classes=["panels"]):
             with gr.Column(elem_classes=["pane"], min_width=300):
-                ExportPanel(self._context).build(page, tab)
+                export = ExportPanel(self._context)
+                export.build(page, tab)
             with gr.Column(elem_classes=["pane"], min_width=300):
                 heading("Adapters", "LoRA weights: what training has added to a base model.")
                 self._none = sentence("No adapter yet. Train one first.", elem_classes=["muted"])
@@ -46,9 +46,10 @@ class DataTab:
                 BackupPanel(self._context).build(page, tab)
         self._download = Download("data-adapter-file")
         self._wire(page, tab)
+        browser.when_data_changes(export.count, export.wanted, export.counted)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        shown = [self._counts, self._none, self._adapter, self._pack]
+        shown = [self._none, self._adapter, self._pack]
         for event in (page.load, tab.select):
             event(self.refresh, self._adapter, shown, **PRIVATE)
         self._pack.click(self.pack, self._adapter, self._download.outputs(), **PRIVATE)
@@ -56,13 +57,11 @@ class DataTab:
     @show_errors
     @require("annotator")
     def refresh(self, adapter_id: int | None, request: gr.Request) -> dict[Any, Any]:
-        """Count again, and list the adapters that there are now."""
-        counts = prompts.header_counts(self._context)
+        """List the adapters that there are now."""
         choices = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
         known = [identity for _, identity in choices]
         chosen = adapter_id if adapter_id in known else (known[0] if known else None)
         return {
-            self._counts: counts_line(counts),
             self._none: gr.Markdown(visible=not choices),
             self._adapter: gr.Dropdown(choices, value=chosen, visible=bool(choices)),
             self._pack: gr.Button(interactive=bool(choices)),

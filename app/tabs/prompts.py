@@ -70,7 +70,8 @@ class PromptsTab:
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
         table = [self._table, self._count]
-        self._search.input(self.search, self._search, table, trigger_mode="always_last", **PRIVATE)
+        # Not `input`: it leaves out the first one, such as a word that is pasted.
+        self._search.change(self.search, self._search, table, trigger_mode="always_last", **PRIVATE)
         for event in (page.load, tab.select):
             event(self.search, self._search, table, **PRIVATE)
         self._table.select(self.open, None, [self._detail, self._facts, self._texts], **PRIVATE)

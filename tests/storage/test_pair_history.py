@@ -5,9 +5,11 @@ import pytest
 from storage.clock import utc_now
 from storage.database import Database
 from storage.enums import Verdict
-from storage.errors import NotFoundError
+from storage.errors import NotFoundError, StaleError
 from storage.labelling_queue import Submission, hold, submit
 from storage.pair_history import (
+    Withdrawal,
+    count_again,
     pair_history,
     withdraw_labeller,
     withdraw_verdict,
@@ -56,7 +58,7 @@ def test_pair_stays_closed_while_another_labeller_has_decided_it(
     (verdict,) = _label(database, ann, 1)
     with database.session_scope() as session:
         record(session, NewPreference("bob", pair, bob, Verdict.A, None))
-        withdraw_verdict(session, verdict, now=utc_now())
+        assert withdraw_verdict(session, verdict, now=utc_now()) == Withdrawal(1, 0)
     with database.read_scope() as session:
         assert (counts(session).num_labelled, counts(session).num_open) == (1, 0)
 
@@ -69,10 +71,53 @@ def test_all_of_a_labeller_are_withdrawn_and_nobody_elses(
     _label(database, ann, 2)
     _label(database, bob, 1)
     with database.session_scope() as session:
-        assert withdraw_labeller(session, ann, now=utc_now()) == 2
-        assert withdraw_labeller(session, ann, now=utc_now()) == 0
+        assert withdraw_labeller(session, ann, now=utc_now()) == Withdrawal(2, 2)
+        assert withdraw_labeller(session, ann, now=utc_now()) == Withdrawal(0, 0)
     with database.read_scope() as session:
         assert (counts(session).num_labelled, counts(session).num_open) == (1, 2)
+
+
+def test_withdrawn_verdict_can_count_again_and_closes_its_pair(
+    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller
+) -> None:
+    make_pairs(1)
+    (verdict,) = _label(database, make_labeller("ann"), 1)
+    with database.session_scope() as session:
+        with pytest.raises(StaleError, match="counts already"):
+            count_again(session, verdict)
+        withdraw_verdict(session, verdict, now=utc_now())
+        assert counts(session).num_open == 1
+        count_again(session, verdict)
+    with database.session_scope() as session:
+        assert (counts(session).num_labelled, counts(session).num_open) == (1, 0)
+        assert withdraw_verdict(session, verdict, now=utc_now()) == Withdrawal(1, 1)
+        with pytest.raises(NotFoundError, match="Verdict 99"):
+            count_again(session, 99)
+
+
+def test_replaced_verdict_cannot_count_beside_the_later_one(
+    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller
+) -> None:
+    (pair,), ann = make_pairs(1), make_labeller("ann")
+    with database.session_scope() as session:
+        first = record(session, NewPreference("one", pair, ann, Verdict.A, None)).id
+        record(session, NewPreference("two", pair, ann, Verdict.B, None))
+        with pytest.raises(StaleError, match="replaced by verdict"):
+            count_again(session, first)
+
+
+def test_pair_that_somebody_looks_at_stays_with_them_when_a_verdict_counts_again(
+    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller
+) -> None:
+    make_pairs(1)
+    (verdict,) = _label(database, make_labeller("ann"), 1)
+    bob = make_labeller("bob")
+    with database.session_scope() as session:
+        withdraw_verdict(session, verdict, now=utc_now())
+        held = hold(session, bob, count=1, now=utc_now())[0].pair_id
+        count_again(session, verdict)
+        submit(session, Submission("bob", held, bob, "tie"), now=utc_now())
+        assert [row.labeller for row in pair_history(session, held).verdicts] == ["ann", "bob"]
 
 
 def test_unknown_pair_is_said(database: Database) -> None:

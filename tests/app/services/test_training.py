@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.services import browsing, comparing, importing, runs, training
+from app.services import browsing, comparing, importing, runs, training, withdrawing
 from app.services.context import Context, User
 from app.services.training import Preflight, TrainingRequest
 from storage import adapters
@@ -65,7 +65,7 @@ def test_nothing_is_counted_anew_until_a_verdict_changes(context: Context) -> No
         first = context.training_data.summary(session)
         assert context.training_data.summary(session) is first
     verdicts = browsing.page(context, "verdicts", browsing.read_filter("verdicts", "", {}))
-    browsing.withdraw_verdict(context, browsing.to_json(verdicts)[0]["id"])
+    withdrawing.withdraw_verdict(context, browsing.to_json(verdicts)[0]["id"])
     with context.database.read_scope() as session:
         counts = context.training_data.summary(session).counts
     before = first.counts
