@@ -23,9 +23,8 @@ from storage.time_limits import OutOfTimeError, time_limit
 
 MOST_COUNTED = 10_000
 """More rows than these are not counted one by one."""
-_FEW = 5000  # ids that an index may list to be looked at one by one
 _SECONDS_TO_FIND = 10.0
-_SECONDS_TO_COUNT = 0.15
+_SECONDS_TO_COUNT = 0.1
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,9 @@ def ids_wanted(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> Ids:
 def _listed(session: Session, asked: list[Restriction]) -> Ids | None:
     """Return the ids that an index lists for the first restriction that few rows meet."""
     for restriction in asked:
-        if restriction.probe is not None and _num_up_to(session, restriction.probe, _FEW) < _FEW:
-            return restriction.probe if restriction.ids is None else restriction.ids
+        probe, most = restriction.probe, restriction.most
+        if probe is not None and _num_up_to(session, probe, most) < most:
+            return probe if restriction.ids is None else restriction.ids
     return None
 
 

@@ -18,6 +18,10 @@ from storage.verdicts import active, decided, is_comparison, is_undecisive
 
 Ids = Select[int]
 
+FEW = 20_000
+FEW_FOUND = 5000
+"""Of a search: its ids take longer to count."""
+
 COLUMNS: dict[BrowseKind, InstrumentedAttribute[int]] = {
     BrowseKind.PROMPTS: Prompt.id,
     BrowseKind.PAIRS: Pair.id,
@@ -36,6 +40,8 @@ class Restriction:
     """What an index lists for it, quickly to be counted; None: no index does."""
     ids: Ids | None = None
     """The rows' own ids by way of the probe; None: the probe's."""
+    most: int = FEW
+    """Fewer ids than these are looked at one by one; more are not."""
 
 
 def restrictions(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> list[Restriction]:
@@ -71,9 +77,8 @@ def search_restriction(kind: BrowseKind, search: str) -> Restriction:
     indexed = text_index.found_ids(Searched.PAIRS, search)
     if kind is BrowseKind.PAIRS or indexed is None:
         return Restriction(where)
-    in_index = exists(indexed.query.where(indexed.id == Preference.pair_id))
     ids = select(Preference.id).where(Preference.pair_id.in_(indexed.query))
-    return Restriction(in_index & where, indexed.query, ids)
+    return Restriction(where, indexed.query, ids, most=FEW_FOUND)
 
 
 def _prompt_conditions(session: Session, wanted: BrowseFilter) -> list[ColumnElement[bool]]:

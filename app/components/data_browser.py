@@ -21,9 +21,9 @@ COLUMNS = {
     "verdicts": ["#", "Pair", "Prompt", "Decision", "Labeller", "When (UTC)", "State"],
 }
 WIDTHS = {
-    "prompts": ["90px", "420px", "140px", "140px", "70px", "90px", "90px"],
-    "pairs": ["90px", "320px", "220px", "220px", "170px", "130px", "70px"],
-    "verdicts": ["90px", "90px", "360px", "120px", "140px", "150px", "140px"],
+    "prompts": ["90px", "600px", "180px", "180px", "80px", "100px", "100px"],
+    "pairs": ["90px", "370px", "240px", "240px", "180px", "140px", "80px"],
+    "verdicts": ["90px", "90px", "480px", "140px", "180px", "160px", "190px"],
 }
 
 

@@ -33,7 +33,7 @@ class RowDetail:
             self._facts = sentence(elem_id="data-history")
             with gr.Row(elem_classes=["fields", "row-fields"]):
                 self._pairs = gr.Dropdown(
-                    [], label="Its pairs", min_width=220, elem_id="data-pairs"
+                    [], label="Open one of its pairs", min_width=220, elem_id="data-pairs"
                 )
                 self._verdicts = gr.Dropdown(
                     [], label="Verdict", min_width=260, elem_id="data-verdict"

@@ -31,7 +31,7 @@ class TagAll:
         with gr.Accordion(
             "Tag all prompts found", open=False, visible=False, elem_id="data-tag-all"
         ) as self.fold:
-            with gr.Row(elem_classes=["actions"]):
+            with gr.Row(elem_classes=["actions", "browse-bar"]):
                 self._way = gr.Radio(
                     WAYS, value="add", show_label=False, container=False, elem_id="data-tag-way"
                 )

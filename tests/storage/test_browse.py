@@ -65,9 +65,9 @@ def data(database: Database) -> Browser:
 
 @pytest.fixture(params=["an index lists them", "asked row by row"])
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Queries for few and for many rows must find the same: with 0, all are many."""
+    """Queries for few and for many rows must find the same."""
     if request.param == "asked row by row":
-        monkeypatch.setattr(browse, "_FEW", 0)
+        monkeypatch.setattr(browse, "_listed", lambda session, asked: None)
 
 
 @pytest.mark.usefixtures("either_way")
@@ -130,6 +130,22 @@ def test_what_is_new_is_counted_until_it_is_in_the_index(data: Browser) -> None:
     with data.database.read_scope() as session:
         assert [browse.num_not_indexed(session, kind) for kind in BrowseKind] == [0, 0, 0]
     assert data.find(PROMPTS, "river") == [1]
+
+
+def test_step_of_the_index_that_was_cut_off_is_made_again(data: Browser) -> None:
+    data.add("river", "a", "b")
+
+    def step_that_is_cut_off() -> None:
+        with data.database.session_scope() as session:
+            assert text_index.index_some(session, Searched.PAIRS) == 1
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        step_that_is_cut_off()
+    with data.database.read_scope() as session:
+        assert text_index.num_not_indexed(session, Searched.PAIRS) == 1
+    data.index()
+    assert data.find(PAIRS, "river") == [1]
 
 
 def test_texts_of_an_import_that_is_taken_back_are_not_found_and_their_ids_can_be_given_again(
