@@ -53,7 +53,7 @@ class DataNumbers:
 
 
 def data_numbers(session: Session) -> DataNumbers:
-    """Measure and count; a matter of a second or two at a million pairs."""
+    """Measure and count; at a million pairs a second, or many while the disk is cold."""
     prompts, all_prompts = _sampled(session, Prompt.id, select(func.length(Prompt.text)))
     chosen, all_verdicts = _sampled(session, Preference.id, _answer_lengths())
     return DataNumbers(

@@ -63,7 +63,9 @@ class DataBrowser:
         self._detail.build()
         self._tag_all.build()
         with gr.Accordion("Statistics", open=False, elem_id="data-statistics") as self._fold:
-            self._numbers = sentence(elem_id="data-numbers", elem_classes=["facts"])
+            self._numbers = sentence(
+                "Counting and measuring …", elem_id="data-numbers", elem_classes=["facts"]
+            )
         self._wire(tab)
 
     def when_data_changes(self, handler: Any, inputs: Any, outputs: Any) -> None:

@@ -95,7 +95,7 @@ def prompt(context: Context, prompt_id: int) -> tuple[PromptDetail, list[int]]:
 
 
 def numbers(context: Context) -> DataNumbers:
-    """Lengths, verdicts, sources and rounds of all that is stored; takes a second or two."""
+    """Lengths, verdicts, sources and rounds of all that is stored; slow with much data."""
     with context.database.read_scope() as session:
         return text_statistics.data_numbers(session)
 
