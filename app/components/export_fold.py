@@ -12,6 +12,7 @@ from app.security import current_user, require
 from app.services import model_exports
 from app.services.context import Context
 from app.services.model_exports import ExportRow
+from app.services.runs import RunView
 
 ACTIVE = ("queued", "running")
 MERGED = ("Merged model\nThe base with the adapter inside, for any program.", "merged")
@@ -48,15 +49,11 @@ class ExportFold:
                 elem_id="train-export-repository",
                 visible=can_send,
             )
-            with gr.Row(elem_classes=["actions"]):
-                self._start = gr.Button("Export", size="sm", elem_id="train-export-start")
-                self._fetch = gr.Button(
-                    "Download model", size="sm", elem_id="train-export-download", visible=False
-                )
-                self._download = Download("train-export-file")
+            self._build_actions()
             self._list = sentence(elem_id="train-export-list", elem_classes=["small"])
         self._fold = fold
         self._latest = gr.State(None)
+        self._merged = gr.State(None)
         with gr.Accordion("Plain TRL script", open=False, elem_id="train-script") as script:
             self._code = gr.Code(
                 language="python",
@@ -68,9 +65,32 @@ class ExportFold:
             )
         self._script = script
 
+    def _build_actions(self) -> None:
+        with gr.Row(elem_classes=["actions"]):
+            self._start = gr.Button("Export", size="sm", elem_id="train-export-start")
+            self._fetch = gr.Button(
+                "Download model", size="sm", elem_id="train-export-download", visible=False
+            )
+            self._download = Download("train-export-file")
+            self._use = gr.Button(
+                "Use as base", size="sm", elem_id="train-export-use", visible=False
+            )
+
     def outputs(self) -> list[Any]:
         """Every widget that `updates` may name."""
-        return [self._fold, self._latest, self._fetch, self._list]
+        return [
+            self._fold,
+            self._script,
+            self._latest,
+            self._merged,
+            self._fetch,
+            self._use,
+            self._list,
+        ]
+
+    def use_on(self, handler: Any, outputs: list[Any]) -> Any:
+        """Call `handler` with the export run whose merged model is to be the next base."""
+        return self._use.click(handler, self._merged, outputs, **PRIVATE)
 
     def wire(self, run_id: gr.State, adapter_id: gr.State) -> Any:
         """Connect the buttons to the run and the adapter that the panel shows.
@@ -122,13 +142,19 @@ class ExportFold:
         """Whether an export of the adapter is under way."""
         return any(row.status in ACTIVE for row in self._rows(adapter_id))
 
-    def updates(self, adapter_id: int | None) -> dict[Any, Any]:
-        """What the export fold is to show."""
-        rows = self._rows(adapter_id)
-        latest = next((row.run_id for row in rows if row.num_bytes), None)
+    def updates(self, view: RunView) -> dict[Any, Any]:
+        """What both folds are to show; neither is for reward models, which write no answers."""
+        writes = view.row.kind != "reward"
+        rows = self._rows(view.adapter_id) if writes else []
+        written = [row for row in rows if row.num_bytes]
+        latest = next((row.run_id for row in written), None)
+        merged = next((row.run_id for row in written if row.target == "merged"), None)
         return {
-            self._fold: gr.Accordion(visible=adapter_id is not None),
+            self._fold: gr.Accordion(visible=writes and view.adapter_id is not None),
+            self._script: gr.Accordion(visible=writes),
             self._latest: latest,
+            self._merged: merged,
+            self._use: gr.Button(visible=merged is not None),
             self._fetch: gr.Button(visible=latest is not None),
             self._list: bullet_list([_line(row) for row in rows]),
         }

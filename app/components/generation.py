@@ -102,6 +102,7 @@ class GenerationPanel:
             self._status,
             self._timer,
             self._ended,
+            self._model,
         ]
         for event in (page.load, tab.select, self._timer.tick):
             event(self.refresh, self._seen, shown, **PRIVATE)
@@ -159,6 +160,7 @@ class GenerationPanel:
             self._bar: bar,
             self._status: generation_line(view, num_ready) if view else "",
             self._timer: gr.Timer(active=active),
+            self._model: gr.Dropdown(models.model_choices(self._context)),
         }
         if view and not active:
             updates[self._ended] = view.row.id

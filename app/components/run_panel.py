@@ -126,6 +126,10 @@ class RunPanel:
         """Call `handler` with the shown run's adapter when it is to be compared."""
         self._compare.click(handler, self.adapter_id, outputs, **PRIVATE)
 
+    def use_as_base_on(self, handler: Any, outputs: list[Any]) -> Any:
+        """Call `handler` with the export run whose merged model is to be trained next."""
+        return self._exports.use_on(handler, outputs)
+
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
         for event in (page.load, tab.select, self._timer.tick):
             event(self.refresh, self.state(), self.outputs(), **PRIVATE)
@@ -185,7 +189,7 @@ class RunPanel:
         }
         if run_id is not None:
             view = runs.run_view(self._context, run_id)
-            updates |= self._run_updates(view) | self._exports.updates(view.adapter_id)
+            updates |= self._run_updates(view) | self._exports.updates(view)
             if self._exports.is_active(view.adapter_id):
                 updates[self._timer] = gr.Timer(active=True)
         seen, changed = only_changes(seen, updates)

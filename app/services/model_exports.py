@@ -73,6 +73,19 @@ def start_export(context: Context, user: User, adapter_id: int, options: dict[st
         return queue_run(context, session, new, {}).id
 
 
+def start_export_of_run(context: Context, user: User, run_id: int, options: dict[str, Any]) -> int:
+    """Queue an export of the adapter that a run has saved, and return the export's id.
+
+    Raises InputError when the run has saved none, and what `start_export` raises.
+    """
+    with context.database.read_scope() as session:
+        run_rows.get_run(session, run_id)
+        adapter = adapters.adapter_of_run(session, run_id)
+    if adapter is None:
+        raise InputError(f"Run {run_id} has saved no adapter yet, so there is nothing to export.")
+    return start_export(context, user, adapter.id, options)
+
+
 def list_exports(context: Context, adapter_id: int) -> list[ExportRow]:
     """The last exports of an adapter, newest first."""
     with context.database.read_scope() as session:

@@ -19,6 +19,7 @@ from app.services import (
     comparing,
     importing,
     labelling,
+    model_exports,
     pairs,
     runs,
     statistics,
@@ -69,6 +70,7 @@ def add_endpoints(context: Context) -> None:
         endpoints.runs,
         endpoints.run_status,
         endpoints.stop_run,
+        endpoints.export_model,
         endpoints.compare,
         endpoints.heldout_prompts,
         endpoints.vote,
@@ -197,6 +199,20 @@ class Endpoints:
         """Ask a run for a clean stop."""
         runs.stop_run(self._context, current_user(request), run_id)
         return {"run_id": run_id, "stopping": True}
+
+    @show_errors
+    @require("admin")
+    @check_arguments
+    def export_model(
+        self, run_id: int, request: gr.Request, target: str = "merged", weights: str | None = None
+    ) -> dict:
+        """Queue an export of what a run has trained. `target`: merged (a model folder) or gguf.
+
+        `weights`: float16 (the default), bfloat16; for merged float32; for gguf q8_0.
+        """
+        options = {"target": target, "weights": weights}
+        user = current_user(request)
+        return {"run_id": model_exports.start_export_of_run(self._context, user, run_id, options)}
 
     @show_errors
     @require("annotator")

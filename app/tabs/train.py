@@ -79,7 +79,9 @@ class TrainTab:
         form = [*choices, *self._options.inputs()]
         found = [self._preflight, self._label, self._start]
         self._presets.wire(lambda event: event.then(self.check, form, found, **PRIVATE))
-        listed = [self._adapter, *self._presets.outputs()]
+        used = self.panel.use_as_base_on(self.use_as_base, [self._model, self._adapter])
+        used.then(self.check, form, found, **PRIVATE)
+        listed = [self._model, self._adapter, *self._presets.outputs()]
         for event in (page.load, tab.select):
             event(self.refresh, [self._adapter, self._presets.chosen], listed, **PRIVATE).then(
                 self.check, form, found, **PRIVATE
@@ -108,13 +110,24 @@ class TrainTab:
     @show_errors
     @require("annotator")
     def refresh(self, adapter: int, preset: str, request: gr.Request) -> dict[Any, Any]:
-        """Offer the adapters and presets that there are now; keep what still exists."""
+        """Offer the models, adapters and presets that there are now; keep what still exists."""
         found = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
         value = adapter if adapter in [identity for _, identity in found] else FROM_BASE
         offered = [("the base model itself", FROM_BASE), *found]
         return {
+            self._model: gr.Dropdown(models.model_choices(self._context)),
             self._adapter: gr.Dropdown(offered, value=value),
             **self._presets.listed(preset),
+        }
+
+    @show_errors
+    @require("annotator")
+    def use_as_base(self, run_id: int, request: gr.Request) -> dict[Any, Any]:
+        """Choose an export's merged model as the base model, without any adapter on it."""
+        model = models.merged_model(self._context, run_id)
+        return {
+            self._model: gr.Dropdown(models.model_choices(self._context), value=model),
+            self._adapter: FROM_BASE,
         }
 
     @show_errors

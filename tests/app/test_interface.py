@@ -18,9 +18,11 @@ ENDPOINTS = {
     "runs",
     "run_status",
     "stop_run",
+    "export_model",
     "compare",
     "heldout_prompts",
     "vote",
+    "browse",
     "export",
     "statistics",
 }

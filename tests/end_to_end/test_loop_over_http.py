@@ -36,6 +36,16 @@ def test_a_script_goes_through_the_whole_loop(server: ServerProcess) -> None:
     assert trained["adapter_id"] is not None
     assert trained["curves"]["loss"][0][1] == pytest.approx(0.6931, abs=0.01)
 
+    export = api.call("export_model", run_ids[0], "merged", "bfloat16")
+    merged = wait_for_end(api, export["run_id"])
+    assert merged["row"]["status"] == "finished", merged
+    model = server.data_folder / "runs" / f"{export['run_id']:04d}-export" / "model"
+    assert (model / "model.safetensors").stat().st_size == pytest.approx(269e6, rel=0.01)
+    (next_id,) = api.call("start_run", "dpo", {"model": str(model), "training": {"max_steps": 1}})[
+        "run_ids"
+    ]
+    assert wait_for_end(api, next_id)["row"]["status"] == "finished"
+
     answers = api.call("compare", "Name a river.", trained["adapter_id"], {"max_new_tokens": 24})
     assert answers["left_text"]
     assert answers["right_text"]

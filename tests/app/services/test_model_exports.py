@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services import model_exports
+from app.services import model_exports, models
 from app.services.context import Context, User
 from storage import adapters
 from storage import runs as run_rows
@@ -73,6 +73,25 @@ def test_model_is_fetched_whole_once_the_run_is_done(
         run_rows.set_status(session, run_id, RunStatus.RUNNING)
         run_rows.set_status(session, run_id, RunStatus.FINISHED)
         run_rows.get_run(session, run_id).summary = {"output": "model", "num_bytes": 2}
+    _is_a_base_model(context, run_id, folder)
     packed = model_exports.exported_file(context, run_id)
     assert zipfile.ZipFile(packed).namelist() == ["config.json"]
     assert not packed.is_relative_to(Path(context.settings.data_folder))
+
+
+def _is_a_base_model(context: Context, run_id: int, folder: Path) -> None:
+    model = models.merged_model(context, run_id)
+    assert Path(model) == folder
+    models.check_allowed(context, model)
+    assert models.model_choices(context)[-1] == (f"merged-in-run-{run_id}", model)
+    with pytest.raises(InputError, match="Run 1 has merged no model"):
+        models.merged_model(context, 1)
+
+
+def test_run_is_exported_by_its_number(context: Context, user: User, adapter_id: int) -> None:
+    options = {"target": "gguf", "weights": None}
+    run_id = model_exports.start_export_of_run(context, user, 1, options)
+    (row,) = model_exports.list_exports(context, adapter_id)
+    assert row.run_id == run_id
+    with pytest.raises(InputError, match=f"Run {run_id} has saved no adapter"):
+        model_exports.start_export_of_run(context, user, run_id, options)
