@@ -24,6 +24,8 @@ from storage.migrations import HEAD
 from storage.settings import Settings
 
 BUSY_SECONDS = 10.0
+# Indexes by hash are changed all over at every batch of an import.
+WRITER_CACHE_KIB = 65_536
 
 
 class Database:
@@ -31,17 +33,14 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Prepare connections to the database at `url`; nothing is opened yet."""
-        engine = create_engine(
-            url,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-            json_serializer=_to_json,
-            pool_size=16,
-            max_overflow=48,
-        )
-        event.listen(engine, "connect", _prepare_connection)
-        event.listen(engine, "begin", _begin)
-        self._reader = engine
-        self._writer = engine.execution_options(writes=True)
+        self._reader = _engine(url, pool_size=16, max_overflow=48)
+        event.listen(self._reader, "connect", _forbid_writing)
+        event.listen(self._reader, "begin", _begin)
+        # A writer of its own, as one connection may write: its cache of pages stays valid from
+        # one transaction to the next, while a commit of any other connection would empty it.
+        self._writer = _engine(url, pool_size=1)
+        event.listen(self._writer, "connect", _prepare_writing)
+        event.listen(self._writer, "begin", _begin_immediately)
         self._write_lock = threading.Lock()
         self._write_thread: int | None = None
 
@@ -72,6 +71,7 @@ class Database:
     def close(self) -> None:
         """Close all connections; the last one folds the WAL into the file."""
         self._reader.dispose()
+        self._writer.dispose()
 
 
 def open_database(settings: Settings) -> Database:
@@ -104,17 +104,38 @@ def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def _engine(url: str, **pool: int) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        json_serializer=_to_json,
+        **pool,
+    )
+    event.listen(engine, "connect", _prepare_connection)
+    return engine
+
+
 def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions start in _begin, not in the driver
+    connection.isolation_level = None  # transactions start in an event, not in the driver
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     text_index.prepare(connection)
 
 
+def _forbid_writing(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _prepare_writing(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+
+
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _make_data_folder(folder: Path) -> None:

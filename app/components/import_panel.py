@@ -12,7 +12,7 @@ from app.presentation import dropped_rows, escaped, import_result, import_summar
 from app.security import current_user, require
 from app.services import importing, prompts
 from app.services.context import Context
-from app.services.importing import ImportOptions
+from app.services.importing import ImportOptions, ImportSource
 
 POLL_SECONDS = 0.5
 NOTHING_YET = (
@@ -208,7 +208,7 @@ class ImportPanel:
         user = current_user(request)
         cleared = {self._file: None, self._text: "", self._mapping: gr.Accordion(visible=False)}
         if path:
-            importing.start_import(self._context, user, Path(path), _options(path, fields))
+            importing.start_import(self._context, user, ImportSource(path), _options(path, fields))
             return {**cleared, **self._reported("", can_import=False), **self._progress()}
         report = prompts.import_text(self._context, user, text)
         done = self._reported(import_result(report), can_import=False)

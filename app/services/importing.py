@@ -6,23 +6,29 @@ to become of it, stands in the database alone.
 
 import logging
 import threading
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.services.context import Context, User
+from app.services.import_process import read_steps
+from app.services.import_source import ImportSource
 from storage import imports
 from storage.clock import utc_now
 from storage.enums import ImportStatus, ImportStop
 from storage.errors import InputError
-from storage.importers import FileImport, ImportOptions, ImportReport
+from storage.importers import ImportOptions, ImportReport, store
 from storage.importers.taking_back import take_back_some
 
 __all__ = [
     "ImportOptions",
+    "ImportSource",
     "ImportView",
     "cancel_import",
     "clean_up",
     "import_file",
+    "import_source",
     "latest_import",
     "start_import",
 ]
@@ -53,21 +59,27 @@ def import_file(context: Context, user: User, path: Path, options: ImportOptions
     Raises InputError for a file that cannot be used, or when somebody has cancelled the import;
     what was stored is taken back then, unless they wanted to keep it.
     """
+    return import_source(context, user, ImportSource(str(path)), options)
+
+
+def import_source(
+    context: Context, user: User, source: ImportSource, options: ImportOptions
+) -> ImportReport:
+    """Do the same for any source."""
     import_id = _begin(context, user, options)
-    report = _carry_out(context, import_id, FileImport(path, options))
+    _carry_out(context, import_id, source, options)
     with context.database.read_scope() as session:
         row = imports.get_import(session, import_id)
-        if row.status is ImportStatus.TAKEN_BACK:
+        if row.status is ImportStatus.TAKEN_BACK or row.report is None:
             raise InputError(row.error or "The import was cancelled. Nothing of it was stored.")
-    return report
+        return _report(row.report)
 
 
-def start_import(context: Context, user: User, path: Path, options: ImportOptions) -> int:
-    """Bring a file in from a thread of this process; return the import's id at once."""
+def start_import(context: Context, user: User, source: ImportSource, options: ImportOptions) -> int:
+    """Bring a source in from a thread of this process; return the import's id at once."""
     import_id = _begin(context, user, options)
-    reading = FileImport(path, options)
     threading.Thread(
-        target=_carry_out, args=(context, import_id, reading), name="import", daemon=True
+        target=_carry_out, args=(context, import_id, source, options), name="import", daemon=True
     ).start()
     return import_id
 
@@ -88,7 +100,7 @@ def latest_import(context: Context) -> ImportView | None:
         row = imports.latest(session)
         if row is None:
             return None
-        report = ImportReport(**(row.report | {"examples": []})) if row.report else None
+        report = _report(row.report) if row.report else None
         return ImportView(row.id, row.source, row.status, row.share, report, row.error, row.stop)
 
 
@@ -109,9 +121,11 @@ def _begin(context: Context, user: User, options: ImportOptions) -> int:
         return imports.begin(session, source=options.source, started_by=user.name)
 
 
-def _carry_out(context: Context, import_id: int, reading: FileImport) -> ImportReport:
+def _carry_out(
+    context: Context, import_id: int, source: ImportSource, options: ImportOptions
+) -> None:
     try:
-        stop = _store_batches(context, import_id, reading)
+        stop = _store_steps(context, import_id, source, options)
     except InputError as error:
         _take_back(context, import_id, error=str(error))
     except Exception:
@@ -128,17 +142,27 @@ def _carry_out(context: Context, import_id: int, reading: FileImport) -> ImportR
             status = ImportStatus.KEPT if stop else ImportStatus.FINISHED
             with context.database.session_scope() as session:
                 imports.end(session, import_id, status, now=utc_now())
-    return reading.report()
 
 
-def _store_batches(context: Context, import_id: int, reading: FileImport) -> ImportStop | None:
-    for batch in reading.batches():
-        with context.database.session_scope() as session:
-            reading.store(session, batch, import_id=import_id)
-            stop = imports.note_progress(session, import_id, reading.report(), share=reading.share)
-        if stop is not None:
-            return stop
+def _store_steps(
+    context: Context, import_id: int, source: ImportSource, options: ImportOptions
+) -> ImportStop | None:
+    num_existing = 0
+    marks = options.marks(import_id)
+    with closing(read_steps(source, options)) as steps:
+        for step in steps:
+            with context.database.session_scope() as session:
+                num_existing += store(session, step.prepared, marks)
+                report = replace(step.report, num_existing=num_existing)
+                stop = imports.note_progress(session, import_id, report, share=step.share)
+            if stop is not None:
+                return stop
     return None
+
+
+def _report(stored: dict[str, Any]) -> ImportReport:
+    """The counts of an import; its examples are not stored."""
+    return ImportReport(**(stored | {"examples": []}))
 
 
 def _take_back(context: Context, import_id: int, *, error: str | None = None) -> None:

@@ -1,8 +1,10 @@
 """Reads preference files: one module a family of formats, chosen by looking at each row."""
 
 from storage.importers.importing import (
-    FileImport,
     ImportOptions,
+    Reading,
+    Step,
+    file_reading,
     import_file,
     import_text,
     inspect_file,
@@ -10,17 +12,21 @@ from storage.importers.importing import (
 from storage.importers.parsed import Dropped, ImportedPair, ImportedPrompt
 from storage.importers.reading import BadRow, read_rows
 from storage.importers.report import ImportReport
+from storage.importers.writing import store
 
 __all__ = [
     "BadRow",
     "Dropped",
-    "FileImport",
     "ImportOptions",
     "ImportReport",
     "ImportedPair",
     "ImportedPrompt",
+    "Reading",
+    "Step",
+    "file_reading",
     "import_file",
     "import_text",
     "inspect_file",
     "read_rows",
+    "store",
 ]

@@ -1,13 +1,14 @@
-"""Reads a preference file in batches, to look into it or to take it in."""
+"""Reads preference data in batches, to look into it or to take it in."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from storage.errors import InputError
+from storage.importers.preparing import Prepared, prepare
 from storage.importers.reading import BadRow, Position, Row, read_rows
 from storage.importers.report import ImportReport
 from storage.importers.understanding import Batch, Understood, understand
@@ -15,6 +16,8 @@ from storage.importers.verdict_writing import Marks
 from storage.importers.writing import store
 
 BATCH_SIZE = 2000  # rows that are understood and stored at once
+
+ReadRows = Callable[[Position], Iterator[tuple[int, Row | BadRow]]]
 
 _HELP = (
     "PairTune reads jsonl, json, csv, tsv and parquet, also packed as gz or zst, with rows such "
@@ -39,34 +42,58 @@ class ImportOptions:
     """Names to read the file's columns under, where they are not understood as they are:
     {"frage": "prompt"}. A column that has such a name already is left out."""
 
+    def marks(self, import_id: int | None = None) -> Marks:
+        """Return what the rows of an import are marked with."""
+        return Marks(self.source, self.verdicts_by or self.source, import_id)
 
-class FileImport:
-    """One pass over a file. It holds one batch, and short digests of what was there before."""
 
-    def __init__(self, path: Path, options: ImportOptions) -> None:
-        """Prepare to read the file; nothing is opened yet."""
-        self._path = path
+@dataclass(frozen=True)
+class Step:
+    """A batch that is ready to be stored, and how far the reading has come with it."""
+
+    prepared: Prepared
+    report: ImportReport
+    """Of all that was read so far; it knows nothing of what had been stored before."""
+    share: float
+    """How much was read, 0 to 1; stays 0 where nobody knows how much there is."""
+
+
+class Reading:
+    """One pass over rows. It holds one batch, and short digests of what was there before."""
+
+    def __init__(self, name: str, read: ReadRows, options: ImportOptions) -> None:
+        """Prepare to read; nothing is opened yet.
+
+        Args:
+            name: what messages call the file or data set.
+            read: opens the rows and yields them with their numbers.
+            options: how they are to be understood.
+        """
+        self._name = name
+        self._read = read
         self._options = options
         self._understood = Understood(
             prompts_only=options.prompts_only, every_pair=options.every_pair
         )
         self._position = Position()
-        self._num_existing = 0
 
-    @property
-    def share(self) -> float:
-        """How much of the file was read, 0 to 1."""
-        return self._position.share
-
-    def batches(self, *, max_rows: int | None = None) -> Iterator[Batch]:
-        """Yield what is understood of the file, or only of its first rows, batch by batch.
+    def steps(self, *, max_rows: int | None = None) -> Iterator[Step]:
+        """Yield what is understood of all rows, or only of the first ones, batch by batch.
 
         Rows that make a pair only together come in the last batches.
 
         Raises:
-            InputError: the file cannot be opened, or no row of it can be used.
+            InputError: the rows cannot be opened, or none of them can be used.
         """
-        rows = _renamed(read_rows(self._path, self._position), self._options.columns)
+        for batch in self._batches(max_rows):
+            yield Step(prepare(batch), self.report(), self._position.share)
+
+    def report(self) -> ImportReport:
+        """Say what was understood so far."""
+        return self._understood.report()
+
+    def _batches(self, max_rows: int | None) -> Iterator[Batch]:
+        rows = _renamed(self._read(self._position), self._options.columns)
         has_items = False
         for number, row in islice(rows, max_rows):
             self._understood.take(number, row)
@@ -83,22 +110,17 @@ class FileImport:
             raise self._nothing_usable()
         yield batch
 
-    def store(self, session: Session, batch: Batch, *, import_id: int | None = None) -> None:
-        """Store what is not stored yet of a batch, marked with the import."""
-        options = self._options
-        marks = Marks(options.source, options.verdicts_by or options.source, import_id)
-        self._num_existing += store(session, batch, marks)
-
-    def report(self) -> ImportReport:
-        """Say what was understood, and how much of it had been stored before."""
-        return self._understood.report(num_existing=self._num_existing)
-
     def _nothing_usable(self) -> InputError:
-        name, understood = self._path.name, self._understood
+        name, understood = self._name, self._understood
         if understood.num_rows == 0:
             return InputError(f"{name} is empty, so there is nothing to import. {_HELP}")
         found = _found(understood.report())
         return InputError(f"{name} has no row that can be used: {found}. {_HELP}")
+
+
+def file_reading(path: Path, options: ImportOptions) -> Reading:
+    """Prepare to read a file."""
+    return Reading(path.name, lambda position: read_rows(path, position), options)
 
 
 def inspect_file(
@@ -115,8 +137,8 @@ def inspect_file(
         InputError: the file cannot be opened, or no row of it can be used.
     """
     options = ImportOptions(path.name, None, prompts_only, every_pair, columns or {})
-    reading = FileImport(path, options)
-    for _ in reading.batches(max_rows=max_rows):
+    reading = file_reading(path, options)
+    for _ in reading.steps(max_rows=max_rows):
         pass
     return reading.report()
 
@@ -137,10 +159,9 @@ def import_file(
         InputError: the file cannot be opened, or no row of it can be used; nothing is stored.
     """
     options = ImportOptions(source, verdicts_by, prompts_only, every_pair, columns or {})
-    reading = FileImport(path, options)
-    for batch in reading.batches():
-        reading.store(session, batch)
-    return reading.report()
+    reading = file_reading(path, options)
+    num_existing = sum(store(session, step.prepared, options.marks()) for step in reading.steps())
+    return replace(reading.report(), num_existing=num_existing)
 
 
 def import_text(session: Session, text: str, *, source: str) -> ImportReport:
@@ -152,7 +173,7 @@ def import_text(session: Session, text: str, *, source: str) -> ImportReport:
     understood = understand(_lines(text))
     if not understood.items:
         raise InputError("There is no prompt in this text. Write one prompt a line.")
-    existing = store(session, understood.batch(), Marks(source, verdicts_by=source))
+    existing = store(session, prepare(understood.batch()), Marks(source, verdicts_by=source))
     return understood.report(num_existing=existing)
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from app.services import importing, labelling
 from app.services.context import Context, User
+from app.services.importing import ImportSource
 from app.services.labelling import Answer
 from storage.enums import ImportStatus
 from storage.errors import InputError, StaleError
-from storage.importers import FileImport, ImportOptions
+from storage.importers import ImportOptions, Reading, Step
 from storage.tables import Claim, Completion, Pair, Preference, Prompt
 from tests.sample_files import jsonl
 from tests.waiting import wait_until
@@ -30,15 +32,15 @@ class Between:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.work = lambda: None
-        batches = FileImport.batches
+        steps = Reading.steps
 
-        def with_work(reading: FileImport) -> Iterator[object]:
-            for number, batch in enumerate(batches(reading)):
+        def with_work(reading: Reading, **given: Any) -> Iterator[Step]:
+            for number, step in enumerate(steps(reading, **given)):
                 if number == 2:
                     self.work()
-                yield batch
+                yield step
 
-        monkeypatch.setattr(FileImport, "batches", with_work)
+        monkeypatch.setattr(Reading, "steps", with_work)
 
 
 @pytest.fixture
@@ -157,7 +159,8 @@ def test_an_import_that_has_ended_cannot_be_cancelled(
 def test_an_import_in_the_background_says_how_far_it_is(
     context: Context, user: User, tmp_path: Path
 ) -> None:
-    importing.start_import(context, user, _file(tmp_path, verdicts=True), ImportOptions("file"))
+    source = ImportSource(str(_file(tmp_path, verdicts=True)))
+    importing.start_import(context, user, source, ImportOptions("file"))
 
     def ended() -> bool:
         view = importing.latest_import(context)

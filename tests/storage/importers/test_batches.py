@@ -1,6 +1,7 @@
 """A file in many batches gives what one batch would give, and nothing twice."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,14 @@ import pytest
 from sqlalchemy import func, select
 
 from storage.database import Database
-from storage.importers import FileImport, ImportOptions, ImportReport, importing, inspect_file
+from storage.importers import (
+    ImportOptions,
+    ImportReport,
+    file_reading,
+    importing,
+    inspect_file,
+    store,
+)
 from storage.importers.understanding import MAX_ROW_NUMBERS
 from storage.preferences import counts
 from storage.tables import Labeller, Pair, Preference, Prompt
@@ -32,11 +40,12 @@ def _judged(number: int, **more: Any) -> dict[str, Any]:
 
 
 def _import(database: Database, path: Path) -> ImportReport:
-    reading = FileImport(path, ImportOptions("file"))
-    for batch in reading.batches():
+    options = ImportOptions("file")
+    reading, num_existing = file_reading(path, options), 0
+    for step in reading.steps():
         with database.session_scope() as session:
-            reading.store(session, batch, import_id=1)
-    return reading.report()
+            num_existing += store(session, step.prepared, options.marks(import_id=1))
+    return replace(reading.report(), num_existing=num_existing)
 
 
 def test_repeats_are_found_across_batches(database: Database, tmp_path: Path) -> None:
