@@ -1,15 +1,19 @@
-"""Log-probabilities of given tokens without keeping the logits of the whole vocabulary.
+"""Log-probabilities of given tokens without making the logits of the whole vocabulary.
 
 For hidden states h (N, H), the LM head's weight W (V, H) and targets y (N,), log p = z[y] - log Σ
 exp z with z = W h. Its gradient by h is W[y] - Σ_v p[v] W[v], which needs only what the forward
-pass has at hand: it is computed there, chunk by chunk, and kept as (N, H) instead of (N, V).
+pass has at hand: it is computed there and kept as (N, H) instead of (N, V). The vocabulary is
+gone through in slices whose logits stay in the processor's cache; means over the slices so far
+are brought up to date with each slice's share of the probability, as FlashAttention does it along
+a row (Dao et al., arXiv:2205.14135, section 3.1).
 """
 
 from dataclasses import dataclass
 
 import torch
 
-CHUNK_TOKENS = 128  # (128, 49152) float32 values are 24 MiB: the allocator keeps and reuses them
+CHUNK_TOKENS = 512
+CHUNK_VOCABULARY = 2048  # (512, 2048) float32 logits are 4 MiB
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,21 @@ class _Scores(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden, weight, bias, targets):  # type: ignore[no-untyped-def]
         """Return log_probs, entropy, mean_logits and is_top1, each (N,)."""
-        dtype = (
-            torch.get_autocast_dtype(hidden.device.type)
-            if torch.is_autocast_enabled(hidden.device.type)
-            else hidden.dtype
-        )
-        weight = weight.to(dtype)
+        device = hidden.device.type
+        autocast = torch.is_autocast_enabled(device)
+        dtype = torch.get_autocast_dtype(device) if autocast else hidden.dtype
+        head = weight.to(dtype), None if bias is None else bias.to(dtype)
         columns, gradients = [], []
         for states, wanted in zip(
             hidden.to(dtype).split(CHUNK_TOKENS), targets.split(CHUNK_TOKENS), strict=True
         ):
-            column, expected = _score(states, (weight, bias), wanted, ctx.needs_input_grad[0])
-            columns.append(column)
-            if expected is not None:
-                gradients.append(weight[wanted] - expected)
+            seen = _Seen(states, wanted, needs_gradient=ctx.needs_input_grad[0])
+            with torch.autocast(device, enabled=False):  # what is float32 here has to stay so
+                for start in range(0, len(weight), CHUNK_VOCABULARY):
+                    seen.add(start, *(_slice(part, start) for part in head))
+            columns.append(seen.columns())
+            if ctx.needs_input_grad[0]:
+                gradients.append(head[0][wanted] - seen.expected)
         if gradients:
             ctx.save_for_backward(torch.cat(gradients))
         ctx.dtype = hidden.dtype
@@ -63,36 +68,57 @@ class _Scores(torch.autograd.Function):
         return (grad_log_probs[:, None] * gradient).to(ctx.dtype), None, None, None
 
 
-def _score(
-    states: torch.Tensor,
-    head: tuple[torch.Tensor, torch.Tensor | None],
-    targets: torch.Tensor,
-    needs_gradient: bool,
-) -> tuple[tuple[torch.Tensor, ...], torch.Tensor | None]:
-    """The four columns of a chunk, each (n,), and the expected row of the head, (n, H).
+def _slice(part: torch.Tensor | None, start: int) -> torch.Tensor | None:
+    return None if part is None else part[start : start + CHUNK_VOCABULARY]
 
-    The entropy is log Σ exp z - Σ p z with z the logits. Where a gradient is needed, Σ p z is the
-    state times the expected row of the head, plus the expected bias.
-    """
-    weight, bias = head
-    logits = torch.nn.functional.linear(states, weight, bias)
-    top, best = logits.max(dim=-1, keepdim=True)
-    top = top.float()
-    below = logits - top  # float32, so that large logits lose nothing
-    mean_logits = below.mean(dim=-1) + top[:, 0]
-    expected = None
-    if needs_gradient:
-        powers = below.exp_()
-        total = powers.sum(dim=-1, keepdim=True)
-        expected = (powers.to(weight.dtype) @ weight).div_(total)
-        mean = torch.linalg.vecdot(expected.float(), states.float())
-        if bias is not None:
-            mean = mean + (powers @ bias.float()) / total[:, 0]
-    else:
-        powers = below.exp()
-        total = powers.sum(dim=-1, keepdim=True)
-        mean = torch.linalg.vecdot(powers, below) / total[:, 0] + top[:, 0]
-    normaliser = top + total.log()
-    log_probs = logits.gather(1, targets[:, None]).float() - normaliser
-    columns = (log_probs[:, 0], normaliser[:, 0] - mean, mean_logits, best[:, 0] == targets)
-    return columns, expected
+
+class _Seen:
+    """What is known of n tokens after some slices of the vocabulary, in float32."""
+
+    def __init__(
+        self, states: torch.Tensor, targets: torch.Tensor, *, needs_gradient: bool
+    ) -> None:
+        self._states, self._targets = states, targets
+        column = states.new_zeros(len(states), dtype=torch.float32)
+        self._normaliser = torch.full_like(column, -torch.inf)  # log Σ exp z
+        self._top = torch.full_like(column, -torch.inf)
+        self._best = torch.full_like(targets, -1)  # the index of the top
+        self._wanted = column.clone()  # z of the target
+        self._mean = column.clone()  # Σ p z
+        self._sum = column.clone()  # Σ z
+        self._num_logits = 0
+        self.expected: torch.Tensor | None = None  # Σ p W, (n, H)
+        if needs_gradient:
+            self.expected = states.new_zeros(states.shape, dtype=torch.float32)
+
+    def add(self, start: int, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
+        """Take in the tokens from `start` on, whose rows of the head are `weight` and `bias`."""
+        rounded = torch.nn.functional.linear(self._states, weight, bias)
+        top, best = rounded.max(dim=-1)
+        logits = rounded.float()
+        # One kernel; with it, log Σ exp z = z_top - log p_top.
+        probabilities = torch.softmax(logits, dim=-1)
+        normaliser = top.float() - probabilities.amax(dim=-1).log()
+        self._normaliser = torch.logaddexp(self._normaliser, normaliser)
+        share = (normaliser - self._normaliser).exp()
+        self._mean.lerp_(torch.linalg.vecdot(probabilities, logits), share)
+        if self.expected is not None:
+            expected = probabilities.to(weight.dtype) @ weight
+            self.expected.lerp_(expected.float(), share[:, None])
+        self._sum += logits.sum(dim=-1)
+        self._num_logits += len(weight)
+        self._best = torch.where(top > self._top, best + start, self._best)
+        self._top = torch.maximum(self._top, top.float())
+        place = self._targets - start
+        is_here = (place >= 0) & (place < len(weight))
+        found = logits.gather(1, place.clamp(0, len(weight) - 1)[:, None])[:, 0]
+        self._wanted = torch.where(is_here, found, self._wanted)
+
+    def columns(self) -> tuple[torch.Tensor, ...]:
+        """The four columns of TokenScores, each (n,). The entropy is log Σ exp z - Σ p z."""
+        return (
+            self._wanted - self._normaliser,
+            self._normaliser - self._mean,
+            self._sum / self._num_logits,
+            self._best == self._targets,
+        )
