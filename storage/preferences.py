@@ -41,8 +41,18 @@ class Counts:
     num_pairs: int
     num_labelled: int
     num_open: int
-    """Pairs that wait for a verdict (with a labeller: of those that they have not skipped)."""
+    """Pairs that wait for a verdict."""
     num_adapters: int
+
+
+@dataclass(frozen=True)
+class LabellingCounts:
+    """The numbers that a labeller sees, cheap enough to be counted at every verdict."""
+
+    num_labelled: int
+    """Pairs with an active verdict other than skip, of any labeller."""
+    num_open: int
+    """Pairs that wait for a verdict, of those that the labeller has not skipped."""
     num_by_me: int
     """Verdicts other than skips by the labeller, comparisons left out."""
     num_by_me_today: int
@@ -101,31 +111,34 @@ def stored_submission(session: Session, submit_id: str, labeller_id: int) -> Pre
     return stored
 
 
-def counts(
-    session: Session, labeller_id: int | None = None, *, now: datetime | None = None
-) -> Counts:
-    """Count everything that screens show; "today" starts at midnight of this machine's zone."""
-    by_me = by_me_today = skipped = 0
-    if labeller_id is not None:
-        midnight = (
-            (now or utc_now()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        )
-        by_me = _num_verdicts(session, labeller_id)
-        by_me_today = _num_verdicts(session, labeller_id, Preference.created_at >= midnight)
-        skipped = _num_skipped(session, labeller_id)
-    num_open = _count(session, Claim.id, Claim.preference_id.is_(None))
+def counts(session: Session) -> Counts:
+    """Count everything that the header shows."""
     return Counts(
         num_prompts=_count(session, Prompt.id),
         num_pairs=_count(session, Pair.id),
-        num_labelled=session.scalar(
-            select(func.count(Preference.pair_id.distinct())).where(*decided())
-        )
-        or 0,
-        num_open=num_open - skipped,
+        num_labelled=_num_labelled(session),
+        num_open=num_open(session),
         num_adapters=_count(session, Adapter.id),
-        num_by_me=by_me,
-        num_by_me_today=by_me_today,
-        num_skipped_by_me=skipped,
+    )
+
+
+def num_open(session: Session) -> int:
+    """Count the pairs that wait for a verdict."""
+    return _count(session, Claim.id, Claim.preference_id.is_(None))
+
+
+def labelling_counts(
+    session: Session, labeller_id: int, *, now: datetime | None = None
+) -> LabellingCounts:
+    """Count what a labeller sees; "today" starts at midnight of this machine's zone."""
+    midnight = (now or utc_now()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    skipped_by_me = _num_skipped(session, labeller_id)
+    return LabellingCounts(
+        num_labelled=_num_labelled(session),
+        num_open=num_open(session) - skipped_by_me,
+        num_by_me=_num_verdicts(session, labeller_id),
+        num_by_me_today=_num_verdicts(session, labeller_id, Preference.created_at >= midnight),
+        num_skipped_by_me=skipped_by_me,
     )
 
 
@@ -159,6 +172,11 @@ def _count(
     session: Session, column: InstrumentedAttribute[int], *where: ColumnElement[bool]
 ) -> int:
     return session.scalar(select(func.count(column)).where(*where)) or 0
+
+
+def _num_labelled(session: Session) -> int:
+    query = select(func.count(Preference.pair_id.distinct())).where(*decided())
+    return session.scalar(query) or 0
 
 
 def _num_verdicts(session: Session, labeller_id: int, *where: ColumnElement[bool]) -> int:

@@ -156,7 +156,7 @@ def _screen(session: Session, user: User) -> LabelScreen:
     held = labelling_queue.hold(session, labeller_id, count=HOLD_AHEAD, now=utc_now())
     views = {view.id: view for view in pairs.pair_views(session, [pair.pair_id for pair in held])}
     shown = [_pair_screen(pair, views[pair.pair_id]) for pair in held]
-    counts = preferences.counts(session, labeller_id)
+    counts = preferences.labelling_counts(session, labeller_id)
     progress = Progress(
         by_me=counts.num_by_me,
         by_me_today=counts.num_by_me_today,

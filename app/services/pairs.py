@@ -68,7 +68,7 @@ def latest_generation(context: Context) -> RunView | None:
 def num_ready(context: Context) -> int:
     """How many pairs wait for a verdict."""
     with context.database.read_scope() as session:
-        return preferences.counts(session).num_open
+        return preferences.num_open(session)
 
 
 def _no_prompt(request: GenerationRequest) -> str:

@@ -18,7 +18,7 @@ from storage.enums import CompletionOrigin, RunKind, Side
 from storage.errors import InputError, NotFoundError, StaleError
 from storage.labelling_queue import Submission, hold
 from storage.pairs import NewCompletion, pair_view
-from storage.preferences import counts
+from storage.preferences import counts, labelling_counts
 from storage.prompts import add_prompt, prompt_detail
 from storage.runs import NewRun, create_run
 from storage.snapshots import freeze
@@ -79,7 +79,7 @@ def test_comparison_is_never_in_the_queue_but_its_vote_can_train(
         snapshot = freeze(session)
         (row,) = snapshot.train + snapshot.heldout
         assert row["chosen"][0]["content"] == "short"
-        assert counts(session, me).num_by_me == 0
+        assert labelling_counts(session, me).num_by_me == 0
 
 
 def test_second_vote_supersedes_the_first(
@@ -151,4 +151,4 @@ def test_verdict_of_an_edit_counts_as_the_labellers_own(
     (pair_id,), me = make_pairs(1), make_labeller("me")
     _edit(database, pair_id, me, "a better answer")
     with database.read_scope() as session:
-        assert counts(session, me).num_by_me == 1
+        assert labelling_counts(session, me).num_by_me == 1

@@ -19,7 +19,7 @@ from storage.labelling_queue import (
     submit,
     undo,
 )
-from storage.preferences import counts
+from storage.preferences import labelling_counts
 from storage.tables import Preference
 
 from .conftest import MakeLabeller, MakePairs
@@ -138,8 +138,8 @@ def test_lone_annotator_who_skipped_everything_can_have_it_back(
     for pair_id in pairs:
         me.send(pair_id, "skip")
     with database.session_scope() as session:
-        assert counts(session, me.id).num_skipped_by_me == 2
-        assert counts(session, me.id).num_open == 0
+        assert labelling_counts(session, me.id).num_skipped_by_me == 2
+        assert labelling_counts(session, me.id).num_open == 0
         assert reopen_skipped(session, me.id, now=NOW) == 2
         assert reopen_skipped(session, me.id, now=NOW) == 0
     assert _ids(me.look()) == pairs
@@ -258,7 +258,7 @@ def test_verdict_after_undo_supersedes_the_withdrawn_one(
     with database.read_scope() as session:
         stored = session.get_one(Preference, first.id)
         assert stored.superseded_by == second.id
-        assert counts(session, me.id).num_by_me == 1
+        assert labelling_counts(session, me.id).num_by_me == 1
     assert first.left == second.left
     back = me.take_back()
     assert back is not None
@@ -288,4 +288,4 @@ def test_undo_does_not_touch_the_verdicts_of_others(
     assert me.take_back() is not None
     assert me.take_back() is None
     with me.database.read_scope() as session:
-        assert counts(session, other.id).num_by_me == 1
+        assert labelling_counts(session, other.id).num_by_me == 1

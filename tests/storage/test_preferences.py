@@ -10,7 +10,7 @@ from storage.database import Database
 from storage.enums import LabellerKind, PairOrigin, Side, Verdict
 from storage.errors import InputError, NotFoundError
 from storage.labellers import human_labeller, imported_labeller
-from storage.preferences import NewPreference, counts, record
+from storage.preferences import NewPreference, counts, labelling_counts, record
 from storage.tables import Preference
 from storage.users import local_user
 
@@ -67,7 +67,7 @@ def test_changed_verdict_supersedes_the_earlier_one(
         assert [row.superseded_by for row in rows] == [second.id, third.id, None]
         assert [row.withdrawn_at is None for row in rows] == [False, False, True]
         assert first.id == rows[0].id
-        assert counts(session, me).num_by_me == 1
+        assert labelling_counts(session, me).num_by_me == 1
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,10 @@ def test_counts_tell_mine_from_all_and_leave_skips_and_votes_out(
     judge(pairs[0], Verdict.BOTH_BAD, labeller_id=other)
     judge(comparison, Verdict.B, labeller_id=me)
     with database.read_scope() as session:
-        found = counts(session, me)
-    assert (found.num_prompts, found.num_pairs, found.num_adapters) == (6, 6, 0)
+        everything = counts(session)
+        found = labelling_counts(session, me)
+    assert (everything.num_prompts, everything.num_pairs, everything.num_adapters) == (6, 6, 0)
+    assert everything.num_labelled == 3
     assert found.num_labelled == 3
     assert found.num_by_me == found.num_by_me_today == 2
     assert found.num_skipped_by_me == 1
@@ -134,7 +136,7 @@ def test_today_starts_at_midnight(
     with database.session_scope() as session:
         record(session, _new(one, me), now=now - timedelta(days=1, hours=1))
         record(session, _new(two, me, submit_id="two"), now=now)
-        found = counts(session, me, now=now)
+        found = labelling_counts(session, me, now=now)
     assert (found.num_by_me, found.num_by_me_today) == (2, 1)
 
 

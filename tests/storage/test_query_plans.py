@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event
 from storage.clock import utc_now
 from storage.database import Database
 from storage.labelling_queue import Submission, hold, reopen_skipped, submit, undo
-from storage.preferences import counts
+from storage.preferences import counts, labelling_counts
 
 from .conftest import MakeLabeller, MakePairs
 
@@ -67,7 +67,8 @@ def test_counts_read_indexes_only(
     me = make_labeller("me")
     asked.clear()
     with database.session_scope() as session:
-        counts(session, me)
+        counts(session)
+        labelling_counts(session, me)
     assert _whole_table_scans(database, asked) == []
     with database.engine.connect() as connection:
         counted = [
@@ -76,4 +77,4 @@ def test_counts_read_indexes_only(
             if statement.startswith("SELECT count(DISTINCT preferences.pair_id)")
             for step in _plan(connection, statement, parameters)
         ]
-    assert counted == ["SCAN preferences USING COVERING INDEX ix_preferences_decided"]
+    assert counted == ["SCAN preferences USING COVERING INDEX ix_preferences_decided"] * 2
