@@ -1,6 +1,7 @@
 """A csv table for people: two answers, the winner, and where they come from.
 
-A cell that a spreadsheet would take for a formula begins with an apostrophe.
+A cell that a spreadsheet would take for a formula begins with an apostrophe, which an import takes
+off again.
 """
 
 import csv
@@ -8,21 +9,19 @@ import json
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from storage.conversations import Message
 from storage.exporters import two_answers
 from storage.exporters.judged_pairs import JudgedPair, Shape
 from storage.exporters.writing import Row, completed
+from storage.formula_guard import guarded
 
 NAME = "csv"
 TITLE = "Table for people (.csv)"
 PURPOSE = "For spreadsheets. Conversations of several turns are written as JSON in their cell."
-LACKS = "A text that begins like a formula (= + - @) gets an apostrophe before it."
+LACKS = "In a spreadsheet, a text that begins like a formula (= + - @) has an apostrophe before it."
 SHAPE = Shape(undecided=True, one_turn=False)
 ROWS_PER_PAIR = 1
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def rows(pair: JudgedPair) -> list[Row]:
@@ -30,7 +29,9 @@ def rows(pair: JudgedPair) -> list[Row]:
     [row] = two_answers.rows(pair)
     row["prompt"] = _prompt_cell(pair.messages)
     row["tags"] = ", ".join(pair.tags)
-    return [{name: _safe(value) for name, value in row.items()}]
+    return [
+        {name: guarded(value) if isinstance(value, str) else value for name, value in row.items()}
+    ]
 
 
 def _prompt_cell(messages: list[Message]) -> str:
@@ -41,10 +42,6 @@ def _prompt_cell(messages: list[Message]) -> str:
     if len(messages) == 1 and messages[0]["content"][:1] not in ("[", "{"):
         return messages[0]["content"]
     return json.dumps(messages, ensure_ascii=False)
-
-
-def _safe(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def write(rows: Iterable[Row], folder: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from storage.errors import InputError
+from storage.formula_guard import has_guards, unguarded
 from storage.importers.json_rows import BadRow, Row, problem_within
 from storage.importers.roles import is_messages
 
@@ -39,6 +40,7 @@ def read_delimited(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Ro
 
 def _delimited_rows(reader: Any, header: list[str]) -> Iterator[tuple[int, Row | BadRow]]:
     number = 1
+    is_guarded = has_guards(header)
     while True:
         number += 1
         try:
@@ -49,7 +51,7 @@ def _delimited_rows(reader: Any, header: list[str]) -> Iterator[tuple[int, Row |
             yield number, BadRow("with a quotation mark out of place")
             continue
         if cells:
-            yield number, _delimited_row(header, cells)
+            yield number, _delimited_row(header, [*map(unguarded, cells)] if is_guarded else cells)
 
 
 def _delimited_row(header: list[str], cells: list[str]) -> Row | BadRow:
