@@ -59,7 +59,7 @@ class ImportPanel:
             self._file = gr.File(
                 label="Drop a file, or click",
                 elem_id="prompts-file",
-                file_types=[".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz", ".zst"],
+                file_types=[".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".gz", ".zst"],
                 height=118,
                 min_width=200,
             )

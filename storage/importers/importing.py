@@ -20,8 +20,8 @@ BATCH_SIZE = 2000  # rows that are understood and stored at once
 ReadRows = Callable[[Position], Iterator[tuple[int, Row | BadRow]]]
 
 _HELP = (
-    "PairTune reads jsonl, json, csv, tsv and parquet, also packed as gz or zst, with rows such "
-    'as {"prompt": "..."} or {"prompt": "...", "chosen": "...", "rejected": "..."}.'
+    "PairTune reads jsonl, json, csv, tsv, parquet and Arrow, also packed as gz or zst, with rows "
+    'such as {"prompt": "..."} or {"prompt": "...", "chosen": "...", "rejected": "..."}.'
 )
 
 

@@ -13,7 +13,13 @@ from typing import Any, cast
 
 from storage.errors import InputError
 from storage.importers.json_rows import BadRow, Row, read_document, read_lines
-from storage.importers.tables import read_delimited, read_parquet
+from storage.importers.tables import (
+    ARROW_FILE,
+    ARROW_STREAM,
+    read_arrow,
+    read_delimited,
+    read_parquet,
+)
 
 __all__ = ["BadRow", "Position", "Row", "read_rows"]
 
@@ -57,7 +63,7 @@ class _Measured(io.FileIO):
 def read_rows(path: Path, position: Position | None = None) -> Iterator[tuple[int, Row | BadRow]]:
     """Yield (row number, row) for each row that is not empty; `position` follows the reading.
 
-    A row's number is its line in jsonl, its place from 1 in json and parquet, and in csv its
+    A row's number is its line in jsonl, its place from 1 in json, parquet and Arrow, and in csv its
     place below the header, which is row 1.
 
     Raises:
@@ -116,6 +122,8 @@ def _rows(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row | BadRo
     suffix = _suffix(name)
     if start.startswith(_PARQUET):
         return read_parquet(file, name)
+    if start.startswith((ARROW_FILE, ARROW_STREAM)):
+        return read_arrow(file, name)
     first = start.lstrip(_BLANK)[:1]
     if first == b"[" or (first == b"{" and suffix not in _LINES):
         return read_document(file)

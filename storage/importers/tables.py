@@ -1,16 +1,18 @@
-"""Reads tables: csv and tsv with a header, and parquet. Cells come out as plain JSON values."""
+"""Reads tables: csv and tsv with a header, parquet and Arrow. Cells become plain JSON values."""
 
 import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from storage.errors import InputError
 from storage.formula_guard import has_guards, unguarded
 from storage.importers.json_rows import BadRow, Row, problem_within
 from storage.importers.roles import is_messages
+
+ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 
 _BATCH = 1000  # rows of parquet taken at once
 _LONGEST_CELL = 2**31 - 1
@@ -97,19 +99,45 @@ def read_parquet(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row 
 
     # Parquet is read from its end, which a packed stream cannot offer.
     content = file if isinstance(file.raw, io.FileIO) else io.BytesIO(file.read())
-    number = 0
     try:
-        for batch in parquet.ParquetFile(content).iter_batches(batch_size=_BATCH):
-            for row in _parquet_rows(batch):
-                number += 1
-                yield number, row
+        yield from _numbered(parquet.ParquetFile(content).iter_batches(batch_size=_BATCH))
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise InputError(
-            f"{name} is no sound parquet file, or a part of it is missing. Fetch it again."
-        ) from error
+        raise _unsound(name, "parquet") from error
 
 
-def _parquet_rows(batch: Any) -> Iterator[Row | BadRow]:
+def read_arrow(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row | BadRow]]:
+    """Yield (row number from 1, row) of what `datasets` saves to disk, or of a Feather file.
+
+    Raises:
+        InputError: the file is no sound Arrow file.
+    """
+    import pyarrow
+    from pyarrow import ipc
+
+    try:
+        if file.peek(len(ARROW_FILE)).startswith(ARROW_FILE):
+            content = file if isinstance(file.raw, io.FileIO) else io.BytesIO(file.read())
+            opened = ipc.open_file(content)
+            batches = (opened.get_batch(index) for index in range(opened.num_record_batches))
+        else:
+            batches = iter(ipc.open_stream(file))
+        yield from _numbered(batches)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise _unsound(name, "Arrow") from error
+
+
+def _unsound(name: str, kind: str) -> InputError:
+    return InputError(
+        f"{name} is no sound {kind} file, or a part of it is missing. Fetch it again."
+    )
+
+
+def _numbered(batches: Iterable[Any]) -> Iterator[tuple[int, Row | BadRow]]:
+    rows = (row for batch in batches for row in _arrow_rows(batch))
+    return enumerate(rows, start=1)
+
+
+def _arrow_rows(batch: Any) -> Iterator[Row | BadRow]:
     try:
         rows: list[Row] = batch.to_pylist()
     except UnicodeDecodeError:
@@ -117,7 +145,7 @@ def _parquet_rows(batch: Any) -> Iterator[Row | BadRow]:
             yield BadRow("that are not UTF-8")
             return
         for index in range(batch.num_rows):
-            yield from _parquet_rows(batch.slice(index, 1))
+            yield from _arrow_rows(batch.slice(index, 1))
         return
     for row in rows:
         plain = {key: _plain(value) for key, value in row.items() if value is not None}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow
 import pytest
-from pyarrow import parquet
+from pyarrow import ipc, parquet
 
 from storage.importers import BadRow, read_rows
 
@@ -80,6 +80,21 @@ def _parquet(rows: Rows) -> bytes:
     return content.getvalue()
 
 
+def _arrow(rows: Rows, write: Callable[..., Any]) -> bytes:
+    content, table = io.BytesIO(), pyarrow.Table.from_pylist(rows)
+    with write(content, table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+    return content.getvalue()
+
+
+def _arrow_stream(rows: Rows) -> bytes:
+    return _arrow(rows, ipc.new_stream)
+
+
+def _arrow_file(rows: Rows) -> bytes:
+    return _arrow(rows, ipc.new_file)
+
+
 def _zstd(content: bytes) -> bytes:
     packed = pyarrow.BufferOutputStream()
     with pyarrow.CompressedOutputStream(packed, "zstd") as stream:
@@ -101,6 +116,9 @@ KINDS: list[tuple[str, Write]] = [
     ("rows.TSV", _tsv),
     ("rows.parquet", _parquet),
     ("rows", _parquet),
+    ("data-00000-of-00001.arrow", _arrow_stream),
+    ("rows", _arrow_stream),
+    ("rows.feather", _arrow_file),
     ("rows", _array),
 ]
 

@@ -83,6 +83,8 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("no.jsonl.zst", b"\x28\xb5\x2f\xfdjunk", "packed, but damaged"),
     ("cut.parquet", PARQUET[: len(PARQUET) // 2], "no sound parquet"),
     ("no.parquet", b"PAR1junkPAR1", "no sound parquet"),
+    ("cut.arrow", b"\xff\xff\xff\xff\x10\x00\x00\x00junk", "no sound Arrow"),
+    ("no.feather", b"ARROW1\0\0junk", "no sound Arrow"),
     ("cut.parquet.gz", gzip.compress(PARQUET[:-3]), "no sound parquet"),
     ("page.jsonl", b"<!doctype html>\n<title>404</title>", "2 that are not JSON"),
     ("page.csv", b"<!doctype html>\n<title>404</title>", "1 of an unknown format"),
