@@ -5,12 +5,12 @@ state of its own: after a restart of the server it goes on from the database and
 """
 
 import logging
-import threading
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from app.services.context import Context
+from app.services.repeating import Repeating
 from app.services.take_in import take_in
 from storage import runs as run_rows
 from storage.enums import RunStatus
@@ -22,34 +22,17 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 
 
-class RunFollower:
-    """The thread that keeps the runs table true to the run folders."""
+class RunFollower(Repeating):
+    """The thread that keeps the runs table true to the run folders.
 
-    def __init__(self, context: Context, *, poll_seconds: float = POLL_SECONDS) -> None:
+    It begins with the workers that outlived the last server; when it stops, they go on.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(self.step, name="run-follower", pause_after_error=POLL_SECONDS)
         self._context = context
-        self._poll_seconds = poll_seconds
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="run-follower", daemon=True)
 
-    def start(self) -> None:
-        """Begin to follow, first of all the workers that outlived the last server."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop following; the workers go on and are found again at the next start."""
-        self._stopping.set()
-        self._thread.join(timeout=10)
-
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.tick()
-            except Exception:
-                # A full disk or a locked file must not end the thread: the next tick tries again.
-                logger.exception("Could not follow the runs; trying again.")
-            self._stopping.wait(self._poll_seconds)
-
-    def tick(self) -> None:
+    def step(self) -> float:
         """Take in what the running workers have written, then start the next run if none runs."""
         with self._context.database.read_scope() as session:
             running = [run.id for run in run_rows.runs_in_state(session, RunStatus.RUNNING)]
@@ -57,6 +40,7 @@ class RunFollower:
         still_running = [self._follow(run_id) for run_id in running]
         if queued and not any(still_running):
             self._start_next(queued)
+        return POLL_SECONDS
 
     def _follow(self, run_id: int) -> bool:
         """Take in new events of one run; say whether it is still running."""

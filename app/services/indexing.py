@@ -4,45 +4,22 @@ Each step is one short transaction; between two, others get their turn for as lo
 While a file is brought in the index waits: the import is what somebody is waiting for.
 """
 
-import logging
-import threading
 import time
 
 from app.services.context import Context
+from app.services.repeating import Repeating
 from storage import imports, text_index
 from storage.enums import Searched
-
-logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 
 
-class SearchIndexer:
-    """The thread that puts new texts into the search index."""
+class SearchIndexer(Repeating):
+    """The thread that puts new texts into the search index; it goes on from where it was."""
 
     def __init__(self, context: Context) -> None:
+        super().__init__(self.step, name="search-index", pause_after_error=10 * POLL_SECONDS)
         self._context = context
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="search-index", daemon=True)
-
-    def start(self) -> None:
-        """Go on from where the index was when the server ended."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the step that is being made."""
-        self._stopping.set()
-        self._thread.join(timeout=10)
-
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                pause = self.step()
-            except Exception:
-                # A full disk must not end the thread: a later step tries again.
-                logger.exception("Could not go on with the search index; trying again.")
-                pause = 10 * POLL_SECONDS
-            self._stopping.wait(pause)
 
     def step(self) -> float:
         """Index some texts if there are any; return how many seconds to pause."""
