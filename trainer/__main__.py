@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from trainer import launch, loading, model_source, process_group, run_folder
-from trainer.allocator import keep_freed_memory
 from trainer.errors import (
     RunFolderError,
     RunLockedError,
@@ -107,7 +106,6 @@ def _carry_out(context: RunContext) -> int:
         model_source.worker_environment(context.spec.base, context.data_folder, sends=sends)
     )
     _silence_libraries()
-    keep_freed_memory()
     ending = _ending_of(context)
     try:
         if rank() == 0:
