@@ -1,41 +1,79 @@
-"""A linear layer with its LoRA adapter as one step forward and one back.
+"""Linear layers with their LoRA adapters as one step forward and one back.
 
 peft adds the adapter's part with products, a scaling and a sum of their own, each over all tokens,
 and keeps what each of them needs. For y = x Wᵀ + s (x Aᵀ) Bᵀ (Hu et al., arXiv:2106.09685, equation
-3) only x and x Aᵀ have to be kept, and the sums are left to the products that make them.
+3) only x and x Aᵀ have to be kept, and the sums are left to the products that make them. Layers
+that read the same x share the narrow products and the sum of its gradients.
 """
 
 import functools
 import types
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from peft.tuners.lora import Linear
 
+# Layers of one module that read the same input, by transformers' names.
+SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+
 
 def fuse_lora(model: torch.nn.Module) -> None:
     """Let the LoRA layers of `model` that a person trains take the short way wherever they can."""
-    for module in model.modules():
-        if isinstance(module, Linear) and type(module.base_layer) is torch.nn.Linear:
-            module.forward = types.MethodType(_forward(module.forward), module)
+    groups = [
+        [getattr(parent, name, None) for name in names]
+        for parent in model.modules()
+        for names in SIBLINGS
+    ]
+    groups = [layers for layers in groups if all(map(_can_be_fused, layers))]
+    in_a_group = {layer for layers in groups for layer in layers}
+    groups += [
+        [layer] for layer in model.modules() if _can_be_fused(layer) and layer not in in_a_group
+    ]
+    for layers in groups:
+        group = _Group(layers)
+        for index, layer in enumerate(layers):
+            layer.forward = types.MethodType(_forward(layer.forward, group, index), layer)
 
 
-def _forward(usual: Any) -> Any:
+def _can_be_fused(layer: Any) -> bool:
+    return isinstance(layer, Linear) and type(layer.base_layer) is torch.nn.Linear
+
+
+def _forward(usual: Any, group: "_Group", index: int) -> Any:
     @functools.wraps(usual)
     def forward(self: Linear, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        name = _plain_adapter(self)
-        if name is None or args or kwargs or self.base_layer.weight.requires_grad:
-            return usual(x, *args, **kwargs)
-        weights = self.lora_A[name].weight, self.lora_B[name].weight
-        frozen = self.base_layer, self.scaling[name]
-        return _LoraLinear.apply(x.to(_dtype(x)), *weights, frozen)
+        result = None if args or kwargs else group.result(index, x)
+        return usual(x, *args, **kwargs) if result is None else result
 
     return forward
 
 
+class _Group:
+    """Layers that read the same input: the first that is asked computes for all of them."""
+
+    def __init__(self, layers: Sequence[Linear]) -> None:
+        self._layers = layers
+        self._x: torch.Tensor | None = None
+        self._results: dict[int, torch.Tensor] = {}  # not asked for yet
+
+    def result(self, index: int, x: torch.Tensor) -> torch.Tensor | None:
+        """What one of the layers makes of x; None when it cannot take the short way."""
+        if self._x is not x or index not in self._results:
+            names = [_plain_adapter(layer) for layer in self._layers]
+            if None in names:
+                return None
+            self._x, self._results = x, dict(enumerate(_fused(self._layers, names, x)))
+        result = self._results.pop(index)
+        if not self._results:
+            self._x = None
+        return result
+
+
 def _plain_adapter(layer: Linear) -> str | None:
-    """The one adapter in use, if it is LoRA as published and without dropout."""
-    if layer.disable_adapters or layer.merged or len(layer.active_adapters) != 1:
+    """The one adapter in use, if it is LoRA as published and without dropout on a frozen layer."""
+    is_off = layer.disable_adapters or layer.merged or len(layer.active_adapters) != 1
+    if is_off or layer.base_layer.weight.requires_grad:
         return None
     (name,) = layer.active_adapters
     if name not in layer.lora_A or name in layer.lora_variant:
@@ -45,38 +83,70 @@ def _plain_adapter(layer: Linear) -> str | None:
     return None if drops or layer.lora_bias[name] else name
 
 
+def _fused(
+    layers: Sequence[Linear], names: Sequence[str], x: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    frozen, matrices = [], []
+    for layer, name in zip(layers, names, strict=True):
+        frozen.append((layer.base_layer, layer.scaling[name]))
+        matrices += [layer.lora_A[name].weight, layer.lora_B[name].weight]
+    results: tuple[torch.Tensor, ...] = _LoraLinears.apply(x.to(_dtype(x)), frozen, *matrices)
+    return results
+
+
 def _dtype(x: torch.Tensor) -> torch.dtype:
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 
 
-class _LoraLinear(torch.autograd.Function):
-    """Gradients for the input, A and B; the base layer is frozen."""
+class _LoraLinears(torch.autograd.Function):
+    """Gradients for the input and each layer's A and B; the base layers are frozen."""
 
     @staticmethod
-    def forward(ctx, x, a, b, frozen):  # type: ignore[no-untyped-def]
-        """Shapes: x (..., in), a (r, in), b (out, r); `frozen`: base layer and scaling."""
-        layer, ctx.scaling = frozen
+    def forward(ctx, x, frozen, *matrices):  # type: ignore[no-untyped-def]
+        """Return what each layer gives, (..., out).
+
+        Shapes: x (..., in), `frozen` a base layer and its scaling for each, `matrices` A (r, in)
+        and B (out, r) of the first layer, then of the next.
+        """
         rows = x.reshape(-1, x.shape[-1])
-        weight = layer.weight.to(x.dtype)
-        bias = None if layer.bias is None else layer.bias.to(x.dtype)
-        narrow, wide = a.to(x.dtype), (b * ctx.scaling).to(x.dtype)
-        inner = rows @ narrow.T
-        result = torch.nn.functional.linear(rows, weight, bias).addmm_(inner, wide.T)
-        ctx.save_for_backward(rows, inner, weight, a, b)
-        return result.view(*x.shape[:-1], -1)
+        narrows, wides = matrices[::2], matrices[1::2]
+        inner = rows @ torch.cat(narrows).to(x.dtype).T  # of all layers, side by side
+        results = []
+        for (layer, scaling), b, part in zip(frozen, wides, _split(inner, narrows), strict=True):
+            bias = None if layer.bias is None else layer.bias.to(x.dtype)
+            result = torch.nn.functional.linear(rows, layer.weight.to(x.dtype), bias)
+            result.addmm_(part, (b * scaling).to(x.dtype).T)
+            results.append(result.view(*x.shape[:-1], -1))
+        ctx.frozen, ctx.shape = frozen, x.shape
+        ctx.save_for_backward(rows, inner, *matrices)
+        return tuple(results)
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        """Chain rule; what comes in has the shape of the layer's output."""
-        rows, inner, weight, a, b = ctx.saved_tensors
-        narrow, wide = a.to(rows.dtype), (b * ctx.scaling).to(rows.dtype)
-        outer = gradient.reshape(-1, gradient.shape[-1]).to(rows.dtype)
-        of_inner = outer @ wide
+    def backward(ctx, *gradients):  # type: ignore[no-untyped-def]
+        """Chain rule; what comes in has the shapes of the layers' outputs."""
+        rows, inner, *matrices = ctx.saved_tensors
+        narrows, wides = matrices[::2], matrices[1::2]
+        outers = [grad.reshape(-1, grad.shape[-1]).to(rows.dtype) for grad in gradients]
+        of_inner = torch.empty_like(inner)
+        of_wides = []
+        for (_, scaling), b, outer, part, of_part in zip(
+            ctx.frozen, wides, outers, _split(inner, narrows), _split(of_inner, narrows),
+            strict=True,
+        ):  # fmt: skip
+            of_part.copy_(outer @ (b * scaling).to(rows.dtype))
+            of_wides.append((outer.T @ part).to(b.dtype).mul_(scaling))
         of_x = None
         if ctx.needs_input_grad[0]:
-            of_x = (outer @ weight).addmm_(of_inner, narrow)
-            of_x = of_x.view(*gradient.shape[:-1], -1)
-        of_a = (of_inner.T @ rows).to(a.dtype)
-        of_b = (outer.T @ inner).to(b.dtype).mul_(ctx.scaling)
-        return of_x, of_a, of_b, None
+            of_x = of_inner @ torch.cat(narrows).to(rows.dtype)
+            for (layer, _), outer in zip(ctx.frozen, outers, strict=True):
+                of_x.addmm_(outer, layer.weight.to(rows.dtype))
+            of_x = of_x.view(ctx.shape)
+        of_narrows = _split((of_inner.T @ rows).to(narrows[0].dtype).T, narrows)
+        pairs = zip((part.T for part in of_narrows), of_wides, strict=True)
+        return of_x, None, *(matrix for pair in pairs for matrix in pair)
+
+
+def _split(columns: torch.Tensor, narrows: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """The columns of each layer, as wide as its rank."""
+    return columns.split([len(a) for a in narrows], dim=1)

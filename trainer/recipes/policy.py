@@ -8,6 +8,7 @@ from peft.tuners.lora import LoraLayer
 
 from trainer import loading, run_folder
 from trainer.recipes.adapter_output import TRAINED
+from trainer.recipes.fused_layers import fuse_layers
 from trainer.recipes.fused_lora import fuse_lora
 from trainer.recipes.options import RunOptions
 from trainer.run_context import RunContext
@@ -34,6 +35,7 @@ def load_policy(
     if options.quantization is not None:
         keep_gradients_of_4_bit(model)
     model.config.use_cache = False
+    fuse_layers(model)
     if spec.adapter is not None:
         folder = run_folder.adapter_path(context.data_folder, spec.adapter)
         policy = loading.load_adapter(model, folder, name=TRAINED, base=spec.base, trainable=True)

@@ -1,10 +1,13 @@
-"""One forward pass over whole pairs: each is one stretch [prompt | chosen | rejected] of one row.
+"""One forward pass over whole pairs: each is one stretch [chosen | prompt | rejected] of one row.
 
 TRL computes a prompt twice, pads chosen and rejected answers to the longest of the batch, and
 scores every position. Here all pairs of a batch lie behind each other without padding, the prompt
-is computed once, the rejected answer does not see the chosen one (its positions start again after
-the prompt), and the LM head is applied where an answer's token is predicted and nowhere else. What
-comes back is what TRL's own forward gives, so its losses and metrics work unchanged.
+is computed once, neither answer sees the other (the positions of both go on from the prompt's), and
+the LM head is applied where an answer's token is predicted and nowhere else. What comes back is
+what TRL's own forward gives, so its losses and metrics work unchanged.
+
+The order within the row is free, since every token has its position beside it. With the prompt in
+the middle, what a token sees is unbroken (`pair_attention`).
 """
 
 import functools
@@ -15,13 +18,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import AttentionInterface, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
+from trainer.recipes.pair_attention import ATTENTION, Block
 from trainer.recipes.token_scores import TokenScores
-
-ATTENTION = "pairtune_pairs"
 
 
 @dataclass(frozen=True)
@@ -40,30 +41,31 @@ class Stretch:
 
     def positions(self) -> torch.Tensor:
         """Position of each token in its own conversation, shape (num_tokens,)."""
-        prompt = torch.arange(self.num_prompt + self.num_chosen)
-        rejected = torch.arange(self.num_rejected) + self.num_prompt
-        return torch.cat([prompt, rejected])
+        prompt = torch.arange(self.num_prompt)
+        chosen, rejected = torch.arange(self.num_chosen), torch.arange(self.num_rejected)
+        return torch.cat([chosen + self.num_prompt, prompt, rejected + self.num_prompt])
 
-    def predicted_from(self) -> torch.Tensor:
-        """Index in the row whose output predicts each answer token, chosen ones first."""
-        last_prompt = torch.tensor([self.start + self.num_prompt - 1])
-        chosen = torch.arange(self.num_chosen) + last_prompt
-        rejected = torch.arange(self.num_rejected) + last_prompt + self.num_chosen
-        rejected[:1] = last_prompt
-        return torch.cat([chosen, rejected])
+    def predicted_from(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Index in the row whose output predicts each token of the chosen and the rejected answer.
 
-    def visible(self, window: int | None) -> torch.Tensor:
-        """Which token (column) each token (row) may see, bool of shape (num_tokens, num_tokens).
-
-        Causal, blind between the two answers, and within `window` positions if there is one.
+        The first token of either is predicted by the prompt's last.
         """
-        positions = self.positions()
-        num_first = self.num_prompt + self.num_chosen
-        visible = torch.ones(self.num_tokens, self.num_tokens, dtype=torch.bool).tril()
-        visible[num_first:, self.num_prompt : num_first] = False
-        if window is not None:
-            visible &= positions[:, None] - positions[None, :] < window
-        return visible
+        start_of_rejected = self.start + self.num_chosen + self.num_prompt
+        chosen = torch.arange(self.num_chosen) + self.start - 1
+        rejected = torch.arange(self.num_rejected) + start_of_rejected - 1
+        chosen[:1] = start_of_rejected - 1
+        return chosen, rejected
+
+    def parts(self) -> Iterator[tuple[slice, slice]]:
+        """The tokens of each part that is not empty, and those that they can see at the most."""
+        prompt = self.start + self.num_chosen
+        rejected = prompt + self.num_prompt
+        end = self.start + self.num_tokens
+        yield slice(prompt, rejected), slice(prompt, rejected)
+        if self.num_chosen:
+            yield slice(self.start, prompt), slice(self.start, rejected)
+        if self.num_rejected:
+            yield slice(rejected, end), slice(prompt, end)
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,32 @@ class PairLayout:
     stretches: tuple[Stretch, ...]
     predicted_from: torch.Tensor  # (N,) index into S
     targets: torch.Tensor  # (N,) answer tokens, row by row of TRL's batch
-    _masks: dict[Any, list[torch.Tensor]] = field(default_factory=dict)
+    _blocks: dict[Any, list[Block]] = field(default_factory=dict)
 
-    def masks(self, window: int | None, like: torch.Tensor) -> list[torch.Tensor]:
-        """For each pair what is added to its attention scores: 0 or minus infinity."""
-        key = (window, like.dtype, like.device)
-        if key not in self._masks:
-            self._masks[key] = [
-                torch.zeros(stretch.num_tokens, stretch.num_tokens, dtype=like.dtype)
-                .masked_fill_(~stretch.visible(window), -torch.inf)
-                .to(like.device)
+    def blocks(self, window: int | None, like: torch.Tensor) -> list[Block]:
+        """Who attends to what, in the type and on the device of `like`.
+
+        What a part of a pair can see at the most is the prompt and itself: of these a token sees
+        what lies at its position or before, and within `window` positions if there is one.
+        """
+        kind = (window, like.dtype, like.device)
+        if kind not in self._blocks:
+            positions = self.position_ids[0].cpu()
+            self._blocks[kind] = [
+                Block(queries, keys, _mask(positions[queries], positions[keys], window).to(like))
                 for stretch in self.stretches
+                for queries, keys in stretch.parts()
             ]
-        return self._masks[key]
+        return self._blocks[kind]
+
+
+def _mask(queries: torch.Tensor, keys: torch.Tensor, window: int | None) -> torch.Tensor:
+    """0 where a key's position can be seen from a query's, else minus infinity: (n, m)."""
+    distance = queries[:, None] - keys[None, :]
+    hidden = distance < 0
+    if window is not None:
+        hidden |= distance >= window
+    return torch.zeros(distance.shape).masked_fill_(hidden, -torch.inf)
 
 
 def lay_out(
@@ -115,7 +130,7 @@ def lay_out(
             return None
         stretch = Stretch(start, num_prompt, len(chosen) - num_prompt, len(rejected) - num_prompt)
         stretches.append(stretch)
-        pieces += [chosen, rejected[num_prompt:]]
+        pieces += [chosen[num_prompt:], chosen[:num_prompt], rejected[num_prompt:]]
         start += stretch.num_tokens
     return PairLayout(
         input_ids=torch.cat(pieces)[None].to(device),
@@ -128,94 +143,8 @@ def lay_out(
 
 def _rows_of_both(stretches: list[Stretch]) -> torch.Tensor:
     """Where answer tokens are predicted from, in the order of TRL's rows: all chosen first."""
-    parts = [stretch.predicted_from().split([stretch.num_chosen, stretch.num_rejected])
-             for stretch in stretches]  # fmt: skip
-    return torch.cat([chosen for chosen, _ in parts] + [rejected for _, rejected in parts])
-
-
-def pair_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    pair_layout: PairLayout | None = None,
-    sliding_window: int | None = None,
-    **kwargs: Any,
-) -> tuple[torch.Tensor, None]:
-    """Attention within each pair by plain batched products; no work on what the mask hides.
-
-    Shapes: query (1, heads, S, dim), key and value (1, key heads, S, dim); returns
-    (1, S, heads, dim). On a CPU this beats the fused kernel, whose bfloat16 backward is slow on
-    short stretches.
-    """
-    if pair_layout is None:
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask,
-            dropout=dropout, scaling=scaling, **kwargs,
-        )  # fmt: skip
-    lengths = [stretch.num_tokens for stretch in pair_layout.stretches]
-    scaled = query[0] * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    stretches = zip(
-        *(states.split(lengths, dim=1) for states in (scaled, key[0], value[0])),
-        pair_layout.masks(sliding_window, query),
-        strict=True,
-    )
-    dropout = dropout if module.training else 0.0
-    return torch.cat([_attend(*stretch, dropout=dropout) for stretch in stretches])[None], None
-
-
-def _attend(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    mask: torch.Tensor,
-    *,
-    dropout: float,
-) -> torch.Tensor:
-    """One pair: query (heads, n, dim), key and value (key heads, n, dim) to (n, heads, dim)."""
-    num_heads, num_tokens, dim = query.shape
-    # Heads that share a key head are one tall matrix: (key heads, group * n, dim).
-    tall = query.reshape(len(key), -1, dim)
-    if dropout:
-        scores = (tall @ key.transpose(1, 2)).view(len(key), -1, num_tokens, num_tokens) + mask
-        weights = torch.nn.functional.dropout(torch.softmax(scores, dim=-1), dropout)
-        mixed = weights.view(len(key), -1, num_tokens) @ value
-    else:
-        mixed = _Attention.apply(tall, key, value, mask)
-    return mixed.view(num_heads, num_tokens, dim).transpose(0, 1)
-
-
-class _Attention(torch.autograd.Function):
-    """softmax(Q Kᵀ + mask) V without the copies that autograd makes on the way back."""
-
-    @staticmethod
-    def forward(ctx, query, key, value, mask):  # type: ignore[no-untyped-def]
-        """Shapes: query (key heads, group * n, dim), key and value (key heads, n, dim)."""
-        num_tokens = key.shape[1]
-        scores = torch.bmm(query, key.transpose(1, 2))
-        scores.view(len(key), -1, num_tokens, num_tokens).add_(mask)
-        # The kernel computes in float32 whatever type comes in and goes out.
-        weights = torch.softmax(scores, dim=-1)
-        ctx.save_for_backward(query, key, value, weights)
-        return torch.bmm(weights, value)
-
-    @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        """Chain rule; the mask has no gradient."""
-        query, key, value, weights = ctx.saved_tensors
-        of_value = torch.bmm(weights.transpose(1, 2), gradient)
-        of_weights = torch.bmm(gradient, value.transpose(1, 2))
-        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
-        of_query = torch.bmm(of_scores, key)
-        of_key = torch.bmm(of_scores.transpose(1, 2), query)
-        return of_query, of_key, of_value, None
-
-
-AttentionInterface.register(ATTENTION, pair_attention)
+    chosen, rejected = zip(*(stretch.predicted_from() for stretch in stretches), strict=True)
+    return torch.cat([*chosen, *rejected])
 
 
 def supports(model: PreTrainedModel) -> bool:

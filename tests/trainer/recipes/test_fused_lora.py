@@ -69,9 +69,9 @@ def test_bfloat16_rounds_no_more_than_pefts_own_forward() -> None:
 @pytest.mark.parametrize("case", ["plain", "disabled", "dropout", "dora"])
 def test_only_plain_lora_goes_the_short_way(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     taken = []
-    short = fused_lora._LoraLinear.apply
+    short = fused_lora._LoraLinears.apply
     monkeypatch.setattr(
-        fused_lora._LoraLinear, "apply", lambda *given: taken.append(1) or short(*given)
+        fused_lora._LoraLinears, "apply", lambda *given: taken.append(1) or short(*given)
     )
     model = _model(use_dora=case == "dora", lora_dropout=0.5 if case == "dropout" else 0.0)
     usual = copy.deepcopy(model)

@@ -73,7 +73,7 @@ def test_no_token_is_computed_twice_and_none_is_padding() -> None:
     layout = lay_out(**_batch(LENGTHS))
     assert layout is not None
     assert layout.input_ids.shape == (1, sum(sum(pair) for pair in LENGTHS))
-    assert layout.position_ids[0, :16].tolist() == [*range(9), *range(5, 12)]
+    assert layout.position_ids[0, :16].tolist() == [*range(5, 9), *range(5), *range(5, 12)]
 
 
 def test_an_answer_that_max_length_has_cut_away_is_no_hindrance() -> None:
