@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import interface
+from app.downloads import add_downloads
 from app.security import MAX_UPLOAD_BYTES, Guard
 from app.services import importing
 from app.services.context import Context, User
@@ -62,6 +63,7 @@ def build_app(context: Context, address: str) -> ASGIApp:
             context.database.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    add_downloads(app, context)
     gr.mount_gradio_app(
         app,
         interface.build(context).queue(

@@ -75,3 +75,13 @@ def test_wrong_format_and_filter_are_refused_in_words(imported: Context) -> None
         transfer.export_preferences(imported, "csv", {"rounds": [7]})
     with pytest.raises(InputError, match="no name of a dataset"):
         transfer.publish_preferences(imported, "pairs", private=True)
+
+
+def test_too_many_rows_for_one_answer_are_refused_with_the_way_to_a_file(
+    imported: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MOST_ROWS", 6)
+    assert len(transfer.preference_rows(imported)) == 6
+    monkeypatch.setattr(transfer, "MOST_ROWS", 5)
+    with pytest.raises(InputError, match="More than 5 rows .* /export_file"):
+        transfer.preference_rows(imported)
