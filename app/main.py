@@ -123,7 +123,8 @@ def _check_host(settings: Settings) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     """Take the port before anything slow begins; requests wait in it until the app is built."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: answers in parts then wait 40 ms each.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # A port whose last server has just ended is free; one that is listened on stays refused.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

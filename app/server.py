@@ -23,6 +23,7 @@ from app.services import importing
 from app.services.context import Context, User
 from app.services.follower import RunFollower
 from app.services.indexing import SearchIndexer
+from app.sessions import keep_sessions_small
 from storage.database import Database
 from storage.prompts import load_starter_prompts
 from storage.settings import Settings
@@ -64,11 +65,10 @@ def build_app(context: Context, address: str) -> ASGIApp:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_downloads(app, context)
+    page = interface.build(context)
     gr.mount_gradio_app(
         app,
-        interface.build(context).queue(
-            max_size=MAX_WAITING_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE
-        ),
+        page.queue(max_size=MAX_WAITING_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE),
         path="/",
         show_error=False,
         max_file_size=MAX_UPLOAD_BYTES,
@@ -79,6 +79,7 @@ def build_app(context: Context, address: str) -> ASGIApp:
         ssr_mode=False,
         **interface.MOUNT_OPTIONS,
     )
+    keep_sessions_small(app, page)
     return Guard(app, user=_local_user(context))
 
 

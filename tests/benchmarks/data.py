@@ -95,7 +95,7 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.2):
-            peaks = [memory_mib(child, "VmHWM") for child in _children(self._pid)]
+            peaks = [memory_mib(child, "VmHWM") for child in children(self._pid)]
             self.children = max(self.children, sum(peaks))
 
 
@@ -123,7 +123,8 @@ def memory_mib(pid: int, name: str) -> float:
     return int(found[0]) / 1024 if found else 0.0
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that still run."""
     found: list[int] = []
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -251,6 +252,8 @@ def main() -> None:
         server = ServerProcess(folder / "data").start()
         try:
             api = server.api
+            while children(server.pid):
+                time.sleep(0.5)  # the starter model is being converted: once a data folder
             api.call("import_file", api.upload(open_pairs.name, open_pairs.read_bytes()))
             measure_import(server, file)
             measure_export(server, folder)

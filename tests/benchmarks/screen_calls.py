@@ -27,7 +27,7 @@ class Screen:
             if any(name == event for _, name in one["targets"])
             and any(self._name(block) == updated for block in one["outputs"])
         )
-        data = [self._blocks[block]["props"].get("value") for block in found["inputs"]]
+        data = [self._value(block) for block in found["inputs"]]
         asked = {"fn_index": found["id"], "data": data, "session_hash": self._session}
         self._api.http.post("/gradio_api/queue/join", json=asked).raise_for_status()
         where = {"session_hash": self._session}
@@ -39,6 +39,10 @@ class Screen:
                         raise RuntimeError(f"{updated} failed: {message['output']}")
                     return message["output"]["data"]
         raise RuntimeError(f"{updated} ended without a result")
+
+    def _value(self, block: int) -> Any:
+        value = self._blocks[block]["props"].get("value")
+        return "" if value is None and self._blocks[block]["type"] == "textbox" else value
 
     def _name(self, block: int) -> str | None:
         name: str | None = self._blocks[block]["props"].get("elem_id")
