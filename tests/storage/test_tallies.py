@@ -52,6 +52,10 @@ def _kept(session: Session) -> tuple[dict[Tallied, int], ByLabeller]:
     return tallies.numbers(session), by_labeller
 
 
+def _row(number: int, winner: str) -> dict[str, str]:
+    return {"prompt": f"Q{number}", "answer_a": "yes", "answer_b": f"no {number}", "winner": winner}
+
+
 def _take_in(database: Database, path: Path, rows: list[dict[str, str]], *, import_id: int) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     options = ImportOptions(path.name)
@@ -113,8 +117,7 @@ def test_tallies_follow_an_import_and_its_taking_back(
     database: Database, tmp_path: Path, make_labeller: MakeLabeller, judge: Judge
 ) -> None:
     rows = [
-        {"prompt": f"Q{number}", "answer_a": "yes", "answer_b": f"no {number}", "winner": winner}
-        for number, winner in enumerate(["a", "b", "tie", "both_bad", ""] * 3)
+        _row(number, winner) for number, winner in enumerate(["a", "b", "tie", "both_bad", ""] * 3)
     ]
     _take_in(database, tmp_path / "first.jsonl", rows[:5], import_id=1)
     with database.read_scope() as session:
@@ -146,12 +149,8 @@ def test_tallies_follow_an_import_and_its_taking_back(
         assert tallies.numbers(session)[Tallied.PAIRS] == 1
 
 
-def test_migration_counts_what_was_there_before(
-    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller, judge: Judge
-) -> None:
-    pairs, me = make_pairs(4), make_labeller("me")
-    judge(pairs[0], Verdict.A, labeller_id=me)
-    judge(pairs[1], Verdict.SKIP, labeller_id=me)
+def _migrate_again(database: Database) -> None:
+    """Take the database back to before the tallies, and migrate it."""
     with database.engine.begin() as connection:
         query = text("SELECT name FROM sqlite_master WHERE name LIKE '%_tally_%'")
         for trigger in connection.scalars(query).all():
@@ -166,6 +165,34 @@ def test_migration_counts_what_was_there_before(
         config.set_main_option("script_location", str(folder))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def test_migration_counts_what_was_there_before(
+    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller, judge: Judge
+) -> None:
+    pairs, me = make_pairs(4), make_labeller("me")
+    judge(pairs[0], Verdict.A, labeller_id=me)
+    judge(pairs[1], Verdict.SKIP, labeller_id=me)
+    _migrate_again(database)
     with database.read_scope() as session:
         assert _kept(session) == _counted(session)
         assert tallies.numbers(session)[Tallied.LABELLED] == 1
+
+
+def test_pairs_imported_before_the_migration_are_known_after_it(
+    database: Database, make_pairs: MakePairs, tmp_path: Path
+) -> None:
+    make_pairs(3)  # so that pairs and prompts have other ids than rows
+    path, rows = tmp_path / "judged.jsonl", [_row(number, "a") for number in range(4)]
+    _take_in(database, path, rows, import_id=1)
+    [step] = file_reading(path, ImportOptions(path.name)).steps()
+    with database.engine.begin() as connection:
+        ids = connection.scalars(text("SELECT id FROM pairs WHERE import_id = 1 ORDER BY id"))
+        for pair_id, content in zip(ids.all(), step.prepared.pairs, strict=True):
+            # What the column held before: the hash of the content alone.
+            change = text("UPDATE pairs SET import_hash = :content WHERE id = :id")
+            connection.execute(change, {"content": content, "id": pair_id})
+    _migrate_again(database)
+    _take_in(database, path, [*rows, _row(9, "b")], import_id=2)
+    with database.read_scope() as session:
+        assert tallies.numbers(session)[Tallied.PAIRS] == 3 + 4 + 1
