@@ -4,6 +4,7 @@ Knows the settings of Gradio, FastAPI and uvicorn; knows nothing of what the scr
 """
 
 import contextlib
+import gc
 import socket
 import subprocess
 import sys
@@ -102,6 +103,9 @@ def run_server(context: Context, listening: socket.socket, *, address: str) -> N
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # What is here stays to the end: looked through again and again, it would hold all answers up.
+    gc.collect()
+    gc.freeze()
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
