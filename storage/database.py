@@ -44,6 +44,8 @@ class Database:
         event.listen(self._writer, "connect", _prepare_writing)
         event.listen(self._writer, "begin", _begin_immediately)
         self._write_lock = WriteLock()
+        self.num_commits = 0
+        """Changes whenever something may have been written."""
 
     @property
     def engine(self) -> Engine:
@@ -60,6 +62,7 @@ class Database:
         try:
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session
+            self.num_commits += 1
         finally:
             self._write_lock.release()
 

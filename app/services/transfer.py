@@ -7,12 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from app.services.context import Context
 from storage import adapters, exporters
+from storage.database import Database
 from storage.errors import InputError
 from storage.exporters import ExportFilter, FilterChoices
 from trainer import run_folder
@@ -88,9 +90,15 @@ def num_rows(
     context: Context, name: str = DEFAULT_FORMAT, filter: Mapping[str, Any] | None = None
 ) -> int:
     """How many rows `export_preferences` would write."""
-    kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
-    with context.database.read_scope() as session:
-        return exporters.count_rows(session, kind, wanted)
+    wanted, database = ExportFilter.from_dict(filter or {}), context.database
+    return _num_rows(database, database.num_commits, name, wanted)
+
+
+@lru_cache(maxsize=32)
+def _num_rows(database: Database, num_commits: int, name: str, wanted: ExportFilter) -> int:
+    # Counting a million pairs takes a second, and the Data tab asks whenever it is opened.
+    with database.read_scope() as session:
+        return exporters.count_rows(session, exporters.format_named(name), wanted)
 
 
 def filter_choices(context: Context) -> FilterChoices:
