@@ -22,6 +22,7 @@ from storage.enums import Role
 from storage.importers import ImportOptions
 from storage.settings import Settings
 from tests.http_api import served
+from tests.waiting import wait_until
 
 ROWS = [{"prompt": f"问 {n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(3)]
 
@@ -114,4 +115,4 @@ def test_no_copy_is_left_on_the_server(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert httpx.post(url).status_code == 200
     assert httpx.post(url, json={"format": "excel"}).status_code == 400
-    assert list(tmp_path.iterdir()) == []
+    wait_until(lambda: not list(tmp_path.iterdir()), what="the cleaning up", timeout=10)
