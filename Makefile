@@ -21,7 +21,7 @@ help:
 	@echo "make demo        teach the starter model to answer in fewer words, and measure it"
 	@echo "make benchmark   tokens a second of generation, beside transformers' own"
 	@echo "make benchmark-training FILE=pairs.jsonl PAIRS=64   training, beside TRL's own"
-	@echo "make benchmark-data   import of a million pairs beside labelling; ARGS=\"--pairs 100000\""
+	@echo "make benchmark-data   a million pairs in, out and searched, beside labelling; ARGS=\"--pairs 100000\""
 	@echo "make readme      write the README's endpoints and file map from the code"
 	@echo "make clean       remove the environment and caches; your data stays"
 

@@ -95,7 +95,7 @@ def _with_flag_names(message: str, parsed: argparse.Namespace) -> str:
 def _serve(settings: Settings) -> int:
     """Serve until interrupted. Workers go on without the server and are found again."""
     _check_host(settings)
-    with _listen(settings.host, settings.port) as listening:
+    with listen(settings.host, settings.port) as listening:
         print("PairTune is starting ...", flush=True)
         _check_models(settings)
         from storage.database import open_database
@@ -120,10 +120,11 @@ def _check_host(settings: Settings) -> None:
         )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Take the port before anything slow begins; requests wait in it until the app is built."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: answers in parts then wait 40 ms each.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # A port whose last server has just ended is free; one that is listened on stays refused.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

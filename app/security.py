@@ -221,8 +221,12 @@ def require(role: RoleName) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return decorate
 
 
+def check_role(needed: Role, user: object) -> None:
+    """Raise InputError unless the user of a request, as the guard has set it, has the role."""
+    if not isinstance(user, User) or _RANK[user.role] < _RANK[needed]:
+        raise InputError(f"Only the role {needed.value} may do this. Ask an administrator.")
+
+
 def _check_role(needed: Role, values: tuple[Any, ...]) -> None:
     request = next((value for value in values if isinstance(value, gr.Request)), None)
-    user = current_user(request) if request is not None else None
-    if user is None or _RANK[user.role] < _RANK[needed]:
-        raise InputError(f"Only the role {needed.value} may do this. Ask an administrator.")
+    check_role(needed, current_user(request) if request is not None else None)

@@ -4,6 +4,7 @@ Knows the settings of Gradio, FastAPI and uvicorn; knows nothing of what the scr
 """
 
 import contextlib
+import gc
 import socket
 import subprocess
 import sys
@@ -17,11 +18,13 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app import interface
+from app.downloads import add_downloads
 from app.security import MAX_UPLOAD_BYTES, Guard
 from app.services import importing
 from app.services.context import Context, User
 from app.services.follower import RunFollower
 from app.services.indexing import SearchIndexer
+from app.sessions import keep_sessions_small
 from storage.database import Database
 from storage.prompts import load_starter_prompts
 from storage.settings import Settings
@@ -62,11 +65,11 @@ def build_app(context: Context, address: str) -> ASGIApp:
             context.database.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    add_downloads(app, context)
+    page = interface.build(context)
     gr.mount_gradio_app(
         app,
-        interface.build(context).queue(
-            max_size=MAX_WAITING_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE
-        ),
+        page.queue(max_size=MAX_WAITING_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE),
         path="/",
         show_error=False,
         max_file_size=MAX_UPLOAD_BYTES,
@@ -77,6 +80,7 @@ def build_app(context: Context, address: str) -> ASGIApp:
         ssr_mode=False,
         **interface.MOUNT_OPTIONS,
     )
+    keep_sessions_small(app, page)
     return Guard(app, user=_local_user(context))
 
 
@@ -99,6 +103,9 @@ def run_server(context: Context, listening: socket.socket, *, address: str) -> N
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # What is here stays to the end: looked through again and again, it would hold all answers up.
+    gc.collect()
+    gc.freeze()
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 

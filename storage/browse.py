@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from storage import text_index
+from storage import tallies, text_index
 from storage.browse_conditions import (
     COLUMNS,
     Ids,
@@ -17,7 +17,7 @@ from storage.browse_conditions import (
     search_restriction,
 )
 from storage.browse_filters import BrowseFilter
-from storage.enums import BrowseKind, Searched
+from storage.enums import BrowseKind, Searched, Tallied
 from storage.errors import InputError
 from storage.time_limits import OutOfTimeError, time_limit
 
@@ -72,7 +72,7 @@ def find(
 def num_wanted(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> Number:
     """Count the rows that are wanted: up to MOST_COUNTED, and no longer than a blink."""
     if wanted.is_empty:
-        return Number(session.scalar(select(func.count(COLUMNS[kind]))) or 0, is_exact=True)
+        return Number(tallies.numbers(session)[Tallied(kind.value)], is_exact=True)
     try:
         with time_limit(session, _SECONDS_TO_COUNT):
             query = ids_wanted(session, kind, wanted)

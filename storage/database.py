@@ -8,7 +8,6 @@ it on the WAL. Storage functions take the session first and never commit; the sc
 import json
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +21,13 @@ from storage import text_index
 from storage.errors import InputError
 from storage.migrations import HEAD
 from storage.settings import Settings
+from storage.write_lock import WriteLock
 
 BUSY_SECONDS = 10.0
 # Indexes by hash are changed all over at every batch of an import.
 WRITER_CACHE_KIB = 65_536
+# For the same reason: a page that several batches change is copied into the database once.
+PAGES_BETWEEN_CHECKPOINTS = 8192
 
 
 class Database:
@@ -41,8 +43,9 @@ class Database:
         self._writer = _engine(url, pool_size=1)
         event.listen(self._writer, "connect", _prepare_writing)
         event.listen(self._writer, "begin", _begin_immediately)
-        self._write_lock = threading.Lock()
-        self._write_thread: int | None = None
+        self._write_lock = WriteLock()
+        self.num_commits = 0
+        """Changes whenever something may have been written."""
 
     @property
     def engine(self) -> Engine:
@@ -50,17 +53,18 @@ class Database:
         return self._writer
 
     @contextmanager
-    def session_scope(self) -> Iterator[Session]:
-        """Give a session that writes: committed at the end, rolled back on any error."""
-        if self._write_thread == threading.get_ident():
-            raise RuntimeError("session_scope was entered twice in one thread: pass the session on")
-        with self._write_lock:
-            self._write_thread = threading.get_ident()
-            try:
-                with Session(self._writer, expire_on_commit=False) as session, session.begin():
-                    yield session
-            finally:
-                self._write_thread = None
+    def session_scope(self, *, patient: bool = False) -> Iterator[Session]:
+        """Give a session that writes: committed at the end, rolled back on any error.
+
+        A patient one waits until nobody else wants to write: for work in many small steps.
+        """
+        self._write_lock.acquire(patient=patient)
+        try:
+            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                yield session
+            self.num_commits += 1
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def read_scope(self) -> Iterator[Session]:
@@ -128,6 +132,7 @@ def _forbid_writing(connection: sqlite3.Connection, _record: object) -> None:
 
 def _prepare_writing(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}")
 
 
 def _begin(connection: Connection) -> None:

@@ -126,3 +126,16 @@ class BrowseKind(StrEnum):
     PROMPTS = "prompts"
     PAIRS = "pairs"
     VERDICTS = "verdicts"
+
+
+class Tallied(StrEnum):
+    """What is counted as it changes."""
+
+    PROMPTS = "prompts"
+    PAIRS = "pairs"
+    VERDICTS = "verdicts"
+    """All that are stored, also those that no longer count."""
+    LABELLED = "labelled"
+    """Pairs with an active verdict other than skip."""
+    OPEN = "open"
+    """Pairs that wait for a verdict."""

@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from storage import tallies
 from storage.clock import utc_now
 from storage.conversations import text_problem
-from storage.enums import Side, Verdict
+from storage.enums import Side, Tallied, Verdict
 from storage.errors import InputError, NotFoundError
-from storage.tables import Adapter, Claim, Pair, Preference, Prompt
+from storage.tables import Adapter, Claim, Pair, Preference
 from storage.verdicts import decided, is_comparison, skipped
 
 
@@ -113,18 +114,14 @@ def stored_submission(session: Session, submit_id: str, labeller_id: int) -> Pre
 
 def counts(session: Session) -> Counts:
     """Count everything that the header shows."""
+    tallied = tallies.numbers(session)
     return Counts(
-        num_prompts=_count(session, Prompt.id),
-        num_pairs=_count(session, Pair.id),
-        num_labelled=_num_labelled(session),
-        num_open=num_open(session),
+        num_prompts=tallied[Tallied.PROMPTS],
+        num_pairs=tallied[Tallied.PAIRS],
+        num_labelled=tallied[Tallied.LABELLED],
+        num_open=tallied[Tallied.OPEN],
         num_adapters=_count(session, Adapter.id),
     )
-
-
-def num_open(session: Session) -> int:
-    """Count the pairs that wait for a verdict."""
-    return _count(session, Claim.id, Claim.preference_id.is_(None))
 
 
 def labelling_counts(
@@ -132,10 +129,10 @@ def labelling_counts(
 ) -> LabellingCounts:
     """Count what a labeller sees; "today" starts at midnight of this machine's zone."""
     midnight = (now or utc_now()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    skipped_by_me = _num_skipped(session, labeller_id)
+    tallied, skipped_by_me = tallies.numbers(session), _num_skipped(session, labeller_id)
     return LabellingCounts(
-        num_labelled=_num_labelled(session),
-        num_open=num_open(session) - skipped_by_me,
+        num_labelled=tallied[Tallied.LABELLED],
+        num_open=tallied[Tallied.OPEN] - skipped_by_me,
         num_by_me=_num_verdicts(session, labeller_id),
         num_by_me_today=_num_verdicts(session, labeller_id, Preference.created_at >= midnight),
         num_skipped_by_me=skipped_by_me,
@@ -174,13 +171,10 @@ def _count(
     return session.scalar(select(func.count(column)).where(*where)) or 0
 
 
-def _num_labelled(session: Session) -> int:
-    query = select(func.count(Preference.pair_id.distinct())).where(*decided())
-    return session.scalar(query) or 0
-
-
 def _num_verdicts(session: Session, labeller_id: int, *where: ColumnElement[bool]) -> int:
-    mine = (Preference.labeller_id == labeller_id, *decided(), *where)
+    # A person's verdicts are never imported; saying so makes the small index fit.
+    given_here = Preference.import_id.is_(None)
+    mine = (Preference.labeller_id == labeller_id, *decided(), given_here, *where)
     # Comparisons are few and have their own index: subtracting them spares a join over all.
     comparison = Preference.pair_id.in_(select(Pair.id).where(is_comparison()))
     num_votes = _count(session, Preference.id, comparison, *mine)

@@ -34,6 +34,7 @@ from storage.enums import (
     Searched,
     Side,
     Split,
+    Tallied,
     Verdict,
 )
 
@@ -64,6 +65,7 @@ class Table(DeclarativeBase):
         ImportStatus: one_of(ImportStatus, "status"),
         ImportStop: one_of(ImportStop, "stop"),
         Searched: one_of(Searched, "kind"),
+        Tallied: one_of(Tallied, "kind"),
         list[str]: JSON(),
         list[Message]: JSON(),
         dict[str, Any]: JSON(none_as_null=True),
@@ -137,7 +139,7 @@ class Prompt(Table):
     content_hash: Mapped[str] = mapped_column(String(64), unique=True)
     source: Mapped[str] = mapped_column(String(200), index=True)
     tags: Mapped[list[str]] = mapped_column(default=list)
-    split: Mapped[Split] = mapped_column(index=True)
+    split: Mapped[Split]
     details: Mapped[dict[str, Any] | None]  # columns of the imported row that no format reads
     import_id: Mapped[int | None]  # the import that has stored it
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -239,6 +241,7 @@ class Pair(Table):
         Index(None, "completion_a"),
         Index(None, "completion_b"),
         _import_index("pairs"),
+        _partial("ix_pairs_run_id", "run_id", where="run_id IS NOT NULL"),
         _partial("ix_pairs_comparison", "adapter_id", where="origin = 'comparison'"),
     )
 
@@ -248,7 +251,7 @@ class Pair(Table):
     completion_b: Mapped[int] = mapped_column(ForeignKey("completions.id"))
     origin: Mapped[PairOrigin]
     round: Mapped[int] = mapped_column(default=0)
-    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
     adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
     import_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     details: Mapped[dict[str, Any] | None]  # columns of the imported row that no format reads
@@ -297,7 +300,20 @@ class Preference(Table):
         _partial("ix_preferences_withdrawn", "withdrawn_at", where="withdrawn_at IS NOT NULL"),
         _partial("ix_preferences_undecisive", "verdict", where=UNDECISIVE),
         _partial(
-            "ix_preferences_labeller_day", "labeller_id", "created_at", *_CONDITION, where=_DECIDED
+            "ix_preferences_labeller_day",
+            "labeller_id",
+            "created_at",
+            *_CONDITION,
+            "import_id",
+            where=f"{_DECIDED} AND import_id IS NULL",
+        ),
+        _partial(
+            "ix_preferences_seconds",
+            "labeller_id",
+            "seconds",
+            "withdrawn_at",
+            "superseded_by",
+            where=f"{_ACTIVE} AND seconds IS NOT NULL",
         ),
         _partial("ix_preferences_skipped", "labeller_id", "pair_id", *_CONDITION, where=_SKIPPED),
     )
@@ -340,6 +356,28 @@ class Claim(Table):
     left: Mapped[Side | None]  # drawn at random when the pair is taken
     turn: Mapped[int | None]  # the labeller sees held pairs in this order
     preference_id: Mapped[int | None] = mapped_column(ForeignKey("preferences.id"))
+
+
+class Tally(Table):
+    """How many rows of a kind there are; triggers keep it, in the transaction of each change."""
+
+    __tablename__ = "tallies"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    kind: Mapped[Tallied] = mapped_column(primary_key=True)
+    number: Mapped[int]
+
+
+class VerdictTally(Table):
+    """How many active verdicts a labeller has given; triggers keep it like a Tally."""
+
+    __tablename__ = "verdict_tallies"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    labeller_id: Mapped[int] = mapped_column(ForeignKey("labellers.id"), primary_key=True)
+    verdict: Mapped[Verdict] = mapped_column(primary_key=True)
+    left: Mapped[str] = mapped_column(String(1), primary_key=True)  # as in preferences; "": none
+    number: Mapped[int]
 
 
 class SearchProgress(Table):

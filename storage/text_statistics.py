@@ -11,9 +11,10 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from storage import tallies
 from storage.enums import Verdict
 from storage.tables import Completion, Pair, Preference, Prompt
-from storage.verdicts import active, decided
+from storage.verdicts import active
 
 SAMPLE = 10_000
 """Rows that are measured at most."""
@@ -62,7 +63,7 @@ def data_numbers(session: Session) -> DataNumbers:
         rejected=_lengths([row[1] for row in chosen]),
         share_longer=sum(a > b for a, b in chosen) / len(chosen) if chosen else None,
         is_sample=not (all_prompts and all_verdicts),
-        verdicts=_verdicts(session),
+        verdicts=tallies.active_verdicts(session),
         sources=_numbers(session, Prompt.source, most=MOST_SOURCES),
         rounds=dict(sorted(_numbers(session, Pair.round))),
     )
@@ -109,15 +110,6 @@ def _lengths(values: list[int]) -> Lengths | None:
         p95=ordered[(len(ordered) - 1) * 95 // 100],
         longest=ordered[-1],
     )
-
-
-def _verdicts(session: Session) -> dict[Verdict, int]:
-    counted = (Preference.verdict, func.count())
-    query = select(*counted).where(*decided()).group_by(Preference.verdict)
-    found = {verdict: number for verdict, number in session.execute(query)}
-    num_active = session.scalar(select(func.count()).select_from(Preference).where(*active())) or 0
-    num_skips = num_active - sum(found.values())
-    return found | ({Verdict.SKIP: num_skips} if num_skips else {})
 
 
 def _numbers(

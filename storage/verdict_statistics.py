@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
-from storage.enums import LabellerKind, Side, Verdict
-from storage.tables import Labeller, Pair, Preference
+from storage.enums import LabellerKind, Verdict
+from storage.tables import Labeller, Pair, Preference, VerdictTally
 from storage.verdicts import active, decided, is_comparison
 
 
@@ -37,30 +37,28 @@ class VerdictCounts:
 
 
 def verdict_counts(session: Session) -> VerdictCounts:
-    """Count all active verdicts, comparisons included, with one query."""
+    """Count all active verdicts, comparisons included, out of what is tallied."""
     query = (
         select(
             Labeller.id,
             Labeller.name,
             Labeller.kind,
-            Preference.verdict,
-            Preference.left,
-            Preference.seconds,
+            VerdictTally.verdict,
+            VerdictTally.left,
+            VerdictTally.number,
         )
-        .join(Preference, Preference.labeller_id == Labeller.id)
-        .where(*active())
+        .join(VerdictTally, VerdictTally.labeller_id == Labeller.id)
+        .where(VerdictTally.number > 0)
     )
     verdicts: Counter[Verdict] = Counter()
     sides: Counter[bool] = Counter()
     numbers: Counter[tuple[int, str, LabellerKind]] = Counter()
-    seconds: dict[int, list[float]] = {}
-    for labeller_id, name, kind, verdict, left, taken in session.execute(query):
-        verdicts[verdict] += 1
-        numbers[labeller_id, name, kind] += 1
-        if left is not None and verdict in (Verdict.A, Verdict.B):
-            sides[Side(verdict.value) is left] += 1
-        if taken is not None:
-            seconds.setdefault(labeller_id, []).append(taken)
+    for labeller_id, name, kind, verdict, left, number in session.execute(query):
+        verdicts[verdict] += number
+        numbers[labeller_id, name, kind] += number
+        if left and verdict in (Verdict.A, Verdict.B):
+            sides[verdict.value == left] += number
+    seconds = _seconds(session)
     return VerdictCounts(
         verdicts=dict(verdicts),
         num_left=sides[True],
@@ -70,6 +68,16 @@ def verdict_counts(session: Session) -> VerdictCounts:
             for (labeller_id, name, kind), number in numbers.most_common()
         ],
     )
+
+
+def _seconds(session: Session) -> dict[int, list[float]]:
+    """The times that verdicts took, by labeller; imported verdicts have none."""
+    query = select(Preference.labeller_id, Preference.seconds)
+    measured = Preference.seconds.is_not(None)
+    found: dict[int, list[float]] = {}
+    for labeller_id, taken in session.execute(query.where(*active(), measured)):
+        found.setdefault(labeller_id, []).append(taken or 0.0)
+    return found
 
 
 @dataclass(frozen=True)

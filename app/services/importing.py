@@ -151,7 +151,7 @@ def _store_steps(
     marks = options.marks(import_id)
     with closing(read_steps(source, options)) as steps:
         for step in steps:
-            with context.database.session_scope() as session:
+            with context.database.session_scope(patient=True) as session:
                 num_existing += store(session, step.prepared, marks)
                 report = replace(step.report, num_existing=num_existing)
                 stop = imports.note_progress(session, import_id, report, share=step.share)
@@ -170,7 +170,7 @@ def _take_back(context: Context, import_id: int, *, error: str | None = None) ->
         imports.take_back(session, import_id, error=error)
     more = True
     while more:
-        with context.database.session_scope() as session:
+        with context.database.session_scope(patient=True) as session:
             more = take_back_some(session, import_id)
             if not more:
                 imports.end(session, import_id, ImportStatus.TAKEN_BACK, now=utc_now())

@@ -6,9 +6,9 @@ from app.services.context import Context, User
 from app.services.models import check_allowed
 from app.services.runs import RunView, latest_run_id, run_view
 from app.services.training import queue_run
-from storage import preferences, prompts
+from storage import prompts, tallies
 from storage import runs as run_rows
-from storage.enums import RunKind
+from storage.enums import RunKind, Tallied
 from storage.errors import InputError
 from storage.runs import NewRun
 from trainer.generation.options import GenerateOptions, SamplingOptions
@@ -68,7 +68,7 @@ def latest_generation(context: Context) -> RunView | None:
 def num_ready(context: Context) -> int:
     """How many pairs wait for a verdict."""
     with context.database.read_scope() as session:
-        return preferences.num_open(session)
+        return tallies.numbers(session)[Tallied.OPEN]
 
 
 def _no_prompt(request: GenerationRequest) -> str:

@@ -7,15 +7,21 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from app.services.context import Context
 from storage import adapters, exporters
+from storage.database import Database
+from storage.errors import InputError
 from storage.exporters import ExportFilter, FilterChoices
 from trainer import run_folder
 
 DEFAULT_FORMAT = exporters.FORMATS[0].NAME
+MOST_ROWS = 20_000
+"""More rows than these are written to a file only."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,20 @@ def format_choices() -> list[FormatChoice]:
 
 
 def export_preferences(
-    context: Context, name: str = DEFAULT_FORMAT, filter: Mapping[str, Any] | None = None
+    context: Context,
+    name: str = DEFAULT_FORMAT,
+    filter: Mapping[str, Any] | None = None,
+    *,
+    into: Path | None = None,
 ) -> Path:
     """Write judged pairs in the format of this name: a file, or a zip of several files.
 
     `filter` has the fields of ExportFilter; without it all pairs are taken, held-out ones
-    included. Raises InputError for an unknown format or filter, and when there is no row.
+    included. `into` is an empty folder; None makes one. Raises InputError for an unknown format
+    or filter, and when there is no row.
     """
     kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
-    folder = download_folder() / f"preferences-{name}"
+    folder = (into or download_folder()) / f"preferences-{name}"
     folder.mkdir()
     with context.database.read_scope() as session:
         exporters.export_files(session, folder, kind, wanted)
@@ -60,19 +71,34 @@ def export_preferences(
 def preference_rows(
     context: Context, name: str = DEFAULT_FORMAT, filter: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows that `export_preferences` would write; none is an empty list."""
+    """The rows that `export_preferences` would write; none is an empty list.
+
+    Raises InputError for an unknown format or filter, and when there are more than MOST_ROWS.
+    """
     kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
     with context.database.read_scope() as session:
-        return list(exporters.export_rows(session, kind, wanted))
+        rows = list(islice(exporters.export_rows(session, kind, wanted), MOST_ROWS + 1))
+    if len(rows) > MOST_ROWS:
+        raise InputError(
+            f"More than {MOST_ROWS:,} rows are too many for one answer. Post the same arguments "
+            "to /export_file for a file, or take more filters."
+        )
+    return rows
 
 
 def num_rows(
     context: Context, name: str = DEFAULT_FORMAT, filter: Mapping[str, Any] | None = None
 ) -> int:
     """How many rows `export_preferences` would write."""
-    kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
-    with context.database.read_scope() as session:
-        return exporters.count_rows(session, kind, wanted)
+    wanted, database = ExportFilter.from_dict(filter or {}), context.database
+    return _num_rows(database, database.num_commits, name, wanted)
+
+
+@lru_cache(maxsize=32)
+def _num_rows(database: Database, num_commits: int, name: str, wanted: ExportFilter) -> int:
+    # Counting a million pairs takes a second, and the Data tab asks whenever it is opened.
+    with database.read_scope() as session:
+        return exporters.count_rows(session, exporters.format_named(name), wanted)
 
 
 def filter_choices(context: Context) -> FilterChoices:

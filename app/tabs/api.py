@@ -284,7 +284,11 @@ class Endpoints:
         format: str = "trl_conversational",
         filter: dict | None = None,
     ) -> list:
-        """The judged pairs as rows of a format; `filter`: the fields of ExportFilter."""
+        """The judged pairs as rows of a format; `filter`: the fields of ExportFilter.
+
+        At most 20,000 rows; `POST /export_file` with {"format", "filter"} gives any number as a
+        file.
+        """
         return transfer.preference_rows(self._context, format, filter)
 
     @show_errors

@@ -104,7 +104,9 @@ def count_pairs(session: Session, wanted: ExportFilter, shape: Shape) -> int:
     columns: list[Any] = list(judged.c[1:])
     if wanted.rows == VERDICTS:
         columns.append(Preference.verdict)
-    query = _taken(select(*columns, func.count()), judged, wanted, shape).group_by(*columns)
+    query = _taken(
+        select(*columns, func.count()), judged, wanted, shape, with_prompts=False
+    ).group_by(*columns)
     total = 0
     for row in session.execute(query):
         outcome, agreement = _outcome(*row[:4])
@@ -124,7 +126,7 @@ def _pair_query(wanted: ExportFilter, shape: Shape) -> Select[Any]:
         columns += [Preference.verdict, Labeller.name, Labeller.kind, Preference.strength]
         columns += [Preference.rationale, Preference.seconds, Preference.created_at]
         order.append(Preference.id)
-    query = _taken(select(*columns), judged, wanted, shape)
+    query = _taken(select(*columns), judged, wanted, shape, with_prompts=True)
     if wanted.rows == VERDICTS:
         query = query.join(Labeller, Labeller.id == Preference.labeller_id)
     return (
@@ -143,16 +145,28 @@ def _verdict_counts(wanted: ExportFilter) -> Subquery:
     )
 
 
-def _taken(query: Select[Any], judged: Subquery, wanted: ExportFilter, shape: Shape) -> Select[Any]:
-    """Join pairs, prompts and, for a row a verdict, preferences to the counts; and filter them."""
+def _taken(
+    query: Select[Any],
+    judged: Subquery,
+    wanted: ExportFilter,
+    shape: Shape,
+    *,
+    with_prompts: bool,
+) -> Select[Any]:
+    """Join pairs and, for a row a verdict, preferences to the counts; and filter them.
+
+    Prompts are joined where they are asked for, or something is asked of them.
+    """
+    of_prompt = _prompt_conditions(wanted)
+    if shape.one_turn:
+        of_prompt.append(func.json_array_length(Prompt.messages) == 1)
     query = (
         query.select_from(judged)
         .join(Pair, Pair.id == judged.c.pair_id)
-        .join(Prompt, Prompt.id == Pair.prompt_id)
         .where(*_pair_conditions(wanted), _has_two_texts())
     )
-    if shape.one_turn:
-        query = query.where(func.json_array_length(Prompt.messages) == 1)
+    if of_prompt or with_prompts:
+        query = query.join(Prompt, Prompt.id == Pair.prompt_id).where(*of_prompt)
     if wanted.rows == VERDICTS:
         mine = (Preference.pair_id == judged.c.pair_id, *_verdict_conditions(wanted))
         query = query.join(Preference, and_(*mine))
@@ -181,15 +195,15 @@ def _verdict_conditions(wanted: ExportFilter) -> list[ColumnElement[bool]]:
 
 
 def _pair_conditions(wanted: ExportFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [
-        column.in_(values)
-        for column, values in (
-            (Pair.round, wanted.rounds),
-            (Pair.origin, wanted.origins),
-            (Prompt.source, wanted.sources),
-        )
-        if values
-    ]
+    columns: list[tuple[Any, tuple[Any, ...]]]
+    columns = [(Pair.round, wanted.rounds), (Pair.origin, wanted.origins)]
+    return [column.in_(values) for column, values in columns if values]
+
+
+def _prompt_conditions(wanted: ExportFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.sources:
+        found.append(Prompt.source.in_(wanted.sources))
     if wanted.split is not None:
         found.append(Prompt.split == Split(wanted.split))
     if wanted.tags:

@@ -15,7 +15,7 @@ from storage.importers.understanding import Batch, Understood, understand
 from storage.importers.verdict_writing import Marks
 from storage.importers.writing import store
 
-BATCH_SIZE = 2000  # rows that are understood and stored at once
+BATCH_SIZE = 500  # rows that are understood and stored at once; labellers wait for one batch
 
 ReadRows = Callable[[Position], Iterator[tuple[int, Row | BadRow]]]
 

@@ -43,7 +43,7 @@ class Prepared:
     prompts: dict[str, PreparedPrompt] = field(default_factory=dict)
     """By content hash."""
     pairs: dict[str, PreparedPair] = field(default_factory=dict)
-    """By import hash."""
+    """By a hash of the prompt and both texts."""
     alone: list[str] = field(default_factory=list)
     """Content hashes of the rows that are a prompt alone."""
 
@@ -60,7 +60,7 @@ def prepare(batch: Batch) -> Prepared:
             continue
         if digest not in prepared.prompts:
             prepared.prompts[digest] = _prompt(digest, item)
-        key = _import_hash(digest, item)
+        key = _pair_hash(digest, item)
         earlier = prepared.pairs.get(key)
         prepared.pairs[key] = _pair(digest, item, earlier.judgements if earlier else ())
     return prepared
@@ -84,6 +84,6 @@ def _pair(digest: str, pair: ImportedPair, earlier: tuple[Judgement, ...]) -> Pr
     return PreparedPair(digest, *texts_and_models, details, earlier + pair.judgements)
 
 
-def _import_hash(prompt_hash: str, pair: ImportedPair) -> str:
+def _pair_hash(prompt_hash: str, pair: ImportedPair) -> str:
     digests = [hashlib.sha256(text.encode()).hexdigest() for text in (pair.text_a, pair.text_b)]
     return hashlib.sha256(" ".join([prompt_hash, *digests]).encode()).hexdigest()

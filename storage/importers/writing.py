@@ -67,9 +67,13 @@ def _store_pairs(
     session: Session, pairs: Mapping[str, PreparedPair], prompts: _Known, marks: Marks
 ) -> _Known:
     new_prompts = set(prompts.new)
+    hashes = {key: _import_hash(prompts.ids[pair.prompt], key) for key, pair in pairs.items()}
     # A prompt that is new has no pair yet, so that there is nothing to look for.
-    may_be_stored = [key for key, pair in pairs.items() if pair.prompt not in new_prompts]
-    ids, earlier = _stored(session, Pair, Pair.import_hash, may_be_stored, marks)
+    may_be_stored = {
+        hashes[key]: key for key, pair in pairs.items() if pair.prompt not in new_prompts
+    }
+    stored, earlier = _stored(session, Pair, Pair.import_hash, may_be_stored, marks)
+    ids = {may_be_stored[found]: pair_id for found, pair_id in stored.items()}
     new = [key for key in pairs if key not in ids]
     completions = _store_completions(session, [pairs[key] for key in new], prompts)
     first = next_id(session, Pair) if new else 0
@@ -80,10 +84,19 @@ def _store_pairs(
         pair = pairs[key]
         prompt_id = prompts.ids[pair.prompt]
         a, b = completions[prompt_id, pair.text_a], completions[prompt_id, pair.text_b]
-        rows.append((ids[key], key, prompt_id, a, b, pair.details, *shared))
+        rows.append((ids[key], hashes[key], prompt_id, a, b, pair.details, *shared))
     columns = "id, import_hash, prompt_id, completion_a, completion_b, details"
     insert_rows(session, "pairs", f"{columns}, origin, round, import_id, created_at", rows)
-    return _Known(ids, earlier, new)
+    return _Known(ids, {may_be_stored[found] for found in earlier}, new)
+
+
+def _import_hash(prompt_id: int, content: str) -> str:
+    """Return what a pair is found by when its file comes again.
+
+    Beginning with the prompt's id, those of new pairs stand beside each other in their index;
+    hashes alone would change a page of it for every row.
+    """
+    return f"{prompt_id:016x}{content[:48]}"
 
 
 def _store_completions(

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app import main
 from tests.http_api import free_port
 from tests.server_process import PROJECT, ServerProcess
 
@@ -158,3 +159,9 @@ def test_data_folder_is_never_served(server: ServerProcess) -> None:
     assert database.stat().st_mode & 0o777 == 0o600
     for path in (f"/gradio_api/file={database}", f"/gradio_api/file=../{database}"):
         assert httpx.get(server.url + path).status_code in {403, 404}
+
+
+def test_answers_are_sent_at_once_and_do_not_wait_for_acknowledgements() -> None:
+    # asyncio turns Nagle's algorithm off only on sockets that say they are TCP.
+    with main.listen("127.0.0.1", free_port()) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

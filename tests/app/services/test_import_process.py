@@ -12,6 +12,7 @@ from app.services.import_process import read_steps
 from app.services.import_source import ImportSource
 from storage.errors import InputError
 from storage.importers import ImportOptions, inspect_file
+from storage.importers.importing import BATCH_SIZE
 from tests.sample_files import jsonl
 
 
@@ -33,9 +34,9 @@ def _children() -> list[int]:
 
 
 def test_the_process_understands_what_this_one_would(tmp_path: Path) -> None:
-    source = _file(tmp_path, 4500)
+    source = _file(tmp_path, 2 * BATCH_SIZE + 100)
     steps = list(read_steps(source, ImportOptions("file")))
-    assert [len(step.prepared.pairs) for step in steps] == [2000, 2000, 500]
+    assert [len(step.prepared.pairs) for step in steps] == [BATCH_SIZE, BATCH_SIZE, 100]
     assert steps[-1].report == inspect_file(Path(source.place))
     assert steps[-1].share == 1.0
 

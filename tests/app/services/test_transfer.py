@@ -8,8 +8,10 @@ import pytest
 
 from app.services import importing, transfer
 from app.services.context import Context, User
+from storage.clock import utc_now
 from storage.errors import InputError
 from storage.importers import ImportOptions
+from storage.pair_history import count_again, withdraw_verdict
 from storage.tables import Prompt
 
 ROWS = [
@@ -75,3 +77,23 @@ def test_wrong_format_and_filter_are_refused_in_words(imported: Context) -> None
         transfer.export_preferences(imported, "csv", {"rounds": [7]})
     with pytest.raises(InputError, match="no name of a dataset"):
         transfer.publish_preferences(imported, "pairs", private=True)
+
+
+def test_too_many_rows_for_one_answer_are_refused_with_the_way_to_a_file(
+    imported: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MOST_ROWS", 6)
+    assert len(transfer.preference_rows(imported)) == 6
+    monkeypatch.setattr(transfer, "MOST_ROWS", 5)
+    with pytest.raises(InputError, match="More than 5 rows .* /export_file"):
+        transfer.preference_rows(imported)
+
+
+def test_number_of_rows_follows_every_change(imported: Context) -> None:
+    assert transfer.num_rows(imported) == transfer.num_rows(imported) == 6
+    with imported.database.session_scope() as session:
+        withdraw_verdict(session, 1, now=utc_now())
+    assert transfer.num_rows(imported) == 5
+    with imported.database.session_scope() as session:
+        count_again(session, 1)
+    assert transfer.num_rows(imported) == 6
