@@ -65,20 +65,28 @@ def _saved(folder: Path) -> dict[str, list[str]]:
     if (folder / _SAVED_SPLITS).is_file():
         splits = _json(folder / _SAVED_SPLITS).get("splits")
         names = splits if isinstance(splits, list) else []
-        return {str(split): _shards(folder, f"{split}/") for split in names}
+        return {str(split): _shards(folder, split) for split in names}
     if (folder / _SAVED).is_file():
-        return {TRAIN: _shards(folder, "")}
+        return {TRAIN: _shards(folder)}
     return {}
 
 
-def _shards(folder: Path, below: str) -> list[str]:
-    found = _json(folder / f"{below}{_SAVED}").get("_data_files")
-    names = [f"{below}{item.get('filename')}" for item in found or [] if isinstance(item, dict)]
-    for name in names:
-        file = folder / name
-        if os.path.realpath(file) != str(file) or not file.is_file():
-            raise InputError(f"{folder} lacks its file {name!r:.200}. Save or copy it again.")
-    return names
+def _shards(folder: Path, *split: Any) -> list[str]:
+    """Return the names of the Arrow files that the saved state of a split, or of all, counts up."""
+    state = _part(folder, *split, _SAVED)
+    found = _json(state).get("_data_files")
+    names = [item.get("filename") for item in found or [] if isinstance(item, dict)]
+    return [_part(folder, *split, name).relative_to(folder).as_posix() for name in names]
+
+
+def _part(folder: Path, *names: Any) -> Path:
+    """Return a file below the folder that its own files name; none of the names leads elsewhere."""
+    is_plain = all(isinstance(name, str) and Path(name).name == name for name in names)
+    file = folder.joinpath(*names) if is_plain and "\0" not in "".join(names) else None
+    if file is None or os.path.realpath(file) != str(file) or not file.is_file():
+        missing = "/".join(str(name) for name in names)
+        raise InputError(f"{folder} lacks its file {missing!r:.200}. Save or copy it again.")
+    return file
 
 
 def _json(path: Path) -> dict[str, Any]:

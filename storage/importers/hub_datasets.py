@@ -22,7 +22,8 @@ _ADDRESS = re.compile(
     r"(?:(?:https?://[^/]+|hf:/)/)?datasets/([^/?#@]+/[^/?#@]+)(?:@([^/]+)(?:/.*)?|[/?#].*)?"
 )
 _CONVERTED = "refs/convert/parquet"
-_TIMEOUT_SECONDS = 8.0
+_LOOK_SECONDS = 6.0  # the library may wait 3 more for a request of its own
+_BLOCK_SECONDS = 10.0
 _MAX_RETRIES = 2  # of a block, after 1 and 2 seconds
 _BLOCK_BYTES = 4 << 20
 
@@ -95,7 +96,7 @@ class _HubContent(io.RawIOBase):
         }
         with _told(file.dataset):
             response = http_backoff(
-                "GET", url, headers=headers, timeout=_TIMEOUT_SECONDS, max_retries=_MAX_RETRIES
+                "GET", url, headers=headers, timeout=_BLOCK_SECONDS, max_retries=_MAX_RETRIES
             )
             hf_raise_for_status(response)
         block: bytes = response.content
@@ -123,7 +124,7 @@ def hub_dataset(place: str) -> Dataset:
     name, revision = found_in_place.groups() if found_in_place else (place, None)
     with _told(name, revision):
         found = HfApi(token=_token()).dataset_info(
-            name, revision=revision, timeout=_TIMEOUT_SECONDS, files_metadata=True
+            name, revision=revision, timeout=_LOOK_SECONDS, files_metadata=True
         )
     files = {
         sibling.rfilename: HubFile(name, str(found.sha), sibling.rfilename, sibling.size or 0)
