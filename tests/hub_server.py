@@ -185,12 +185,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("/info/lfs/objects/batch"):
             self._send_lfs_batch(json.loads(body))
         else:
-            kind, owner, name, action = path.split("/")[2:6]
-            repo = self.hub.repos[kind, f"{owner}/{name}"]
+            kind, owner, short, action = path.split("/")[2:6]
+            name = f"{owner}/{short}"
             if action == "preupload":
                 self._send_json({"files": [self._way(file) for file in json.loads(body)["files"]]})
             elif action == "commit":
-                self._commit(repo, [json.loads(line) for line in body.splitlines()])
+                self._commit(self.hub.repos[kind, name], [*map(json.loads, body.splitlines())])
+                page = f"{self._page(kind, name)}/commit/{COMMIT}"
+                self._send_json({"commitUrl": page, "commitOid": COMMIT})
             else:
                 self._send(404)
 
@@ -201,8 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
         kind = f"{wanted.get('type') or 'model'}s"
         private = wanted.get("private") or wanted.get("visibility") == "private"
         self.hub.repos[kind, name] = Repo(is_private=bool(private))
-        prefix = "" if kind == "models" else f"{kind}/"
-        self._send_json({"url": f"{self.hub.url}/{prefix}{name}", "name": name, "id": name})
+        self._send_json({"url": self._page(kind, name), "name": name, "id": name})
+
+    def _page(self, kind: str, name: str) -> str:
+        return f"{self.hub.url}/{'' if kind == 'models' else f'{kind}/'}{name}"
 
     def _way(self, file: dict[str, Any]) -> dict[str, Any]:
         is_large = self.hub.sends_lfs and file["path"].endswith(LFS_SUFFIXES)
@@ -229,7 +233,6 @@ class _Handler(BaseHTTPRequestHandler):
             elif line["key"] == "lfsFile":
                 repo.files[value["path"]] = self.hub.objects[value["oid"]]
                 repo.lfs_files.add(value["path"])
-        self._send_json({"commitUrl": f"{self.hub.url}/commit/{COMMIT}", "commitOid": COMMIT})
 
     # answers
 
