@@ -27,26 +27,29 @@ class DatasetPicker:
             self.look = gr.Button(
                 "Look into it", elem_id="prompts-dataset-look", scale=0, min_width=120
             )
-        with gr.Row(elem_classes=["fields"]):
+        with gr.Row(elem_classes=["fields", "dataset-parts"]):
             self.subset, self.split = (
                 gr.Dropdown(
                     [], label=label, elem_id=f"prompts-dataset-{name}", visible=False, min_width=140
                 )
                 for name, label in (("subset", "Subset"), ("split", "Split"))
             )
+        self.known = gr.State("")
 
     @property
     def fields(self) -> list[gr.components.Component]:
-        """What says which part of which data set is wanted."""
-        return [self.name, self.subset, self.split]
+        """What says which part of which data set is wanted, and the name that was looked up."""
+        return [self.name, self.subset, self.split, self.known]
 
     def emptied(self) -> dict[Any, Any]:
         """The changes that take the name and its choices away."""
         return {self.name: "", **self.unknown()}
 
     def unknown(self) -> dict[Any, Any]:
-        """The changes that take the choices away."""
-        return {field: gr.Dropdown([], value=None, visible=False) for field in self.fields[1:]}
+        """The changes that hide the choices of what was looked up before."""
+        # Their lists stay: a request that is under way may still carry a choice of them.
+        hidden = gr.Dropdown(visible=False)
+        return {self.known: "", self.subset: hidden, self.split: hidden}
 
     def found(
         self, name: str, subset: str | None, split: str | None
@@ -60,15 +63,21 @@ class DatasetPicker:
         splits = files[subset]
         split = split if split and split in splits else next(iter(splits))
         return ImportSource(name.strip(), Part(subset, split)), {
+            self.known: name,
             self.subset: gr.Dropdown(list(files), value=subset, visible=len(files) > 1),
             self.split: gr.Dropdown(list(splits), value=split, visible=len(splits) > 1),
         }
 
 
 def chosen_source(
-    path: str | None, name: str, subset: str | None, split: str | None
+    path: str | None, name: str, subset: str | None, split: str | None, known: str
 ) -> ImportSource | None:
-    """What the fields stand for: an uploaded file, else a part of a data set, else nothing."""
+    """What the fields stand for: an uploaded file, else a part of a data set, else nothing.
+
+    A name that was not looked up yet stands for nothing.
+    """
     if path:
         return ImportSource(path)
-    return ImportSource(name.strip(), Part(subset, split)) if name.strip() else None
+    if name.strip() and name == known:
+        return ImportSource(name.strip(), Part(subset, split))
+    return None

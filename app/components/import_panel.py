@@ -178,6 +178,7 @@ class ImportPanel:
         except InputError as error:
             yield {
                 **self._report.problem(str(error)),
+                **self._mapping_of(None, []),
                 **self._picker.unknown(),
             }
             return
@@ -202,12 +203,10 @@ class ImportPanel:
     @require("admin")
     def preview(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
         """Say again what was understood, after another choice of how to understand it."""
-        path, text, name, subset, split, *fields = given
-        source = chosen_source(path, name, subset, split)
+        path, text, name, subset, split, known, *fields = given
+        source = chosen_source(path, name, subset, split, known)
         if source is None:
-            return self._pasted(text)
-        if source.part and not source.part.split:
-            return {}  # not looked into yet
+            return {} if name.strip() else self._pasted(text)
         return self._previewed(prompts.preview(source, _options(source, fields)))
 
     def _pasted(self, text: str) -> dict[Any, Any]:
@@ -217,7 +216,7 @@ class ImportPanel:
 
     def _opened(self, source: ImportSource, given: Any) -> dict[Any, Any]:
         """Show a source for the first time: under its own name, with its columns as they are."""
-        prompts_only, every_pair = given[5:7]
+        prompts_only, every_pair = given[6:8]
         options = ImportOptions(source.name, prompts_only=prompts_only, every_pair=every_pair)
         preview = prompts.preview(source, options)
         return {**self._mapping_of(source, preview.columns), **self._previewed(preview)}
@@ -238,13 +237,13 @@ class ImportPanel:
     @require("admin")
     def take_in(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
         """Begin to import the file or data set, or import the pasted prompts if there is none."""
-        path, text, name, subset, split, *fields = given
+        path, text, name, subset, split, known, *fields = given
         user = current_user(request)
         cleared = {
             **{self._file: None, self._text: "", self._mapping: gr.Accordion(visible=False)},
             **self._picker.emptied(),
         }
-        if source := chosen_source(path, name, subset, split):
+        if source := chosen_source(path, name, subset, split, known):
             importing.start_import(self._context, user, source, _options(source, fields))
             return {**cleared, **self._says(""), **self._progress()}
         report = prompts.import_text(self._context, user, text)

@@ -11,7 +11,8 @@ from app.services.importing import ImportReport
 from app.services.prompts import Preview
 
 NOTHING_YET = (
-    "Prompts, pairs, or pairs with verdicts, in any of the usual formats: they are recognised."
+    "Prompts, pairs, or pairs with verdicts, in any of the usual formats: they are recognised. "
+    "Files are jsonl, json, csv, tsv, parquet or Arrow, also packed as gz or zst."
 )
 
 
