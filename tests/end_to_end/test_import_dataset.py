@@ -21,6 +21,7 @@ TOKEN = "hf_" + "r" * 34
 @pytest.fixture
 def hub() -> Iterator[Hub]:
     with serving() as hub:
+        hub.writers.add(TOKEN)
         yield hub
 
 
