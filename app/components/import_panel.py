@@ -150,7 +150,8 @@ class ImportPanel:
             picker.split.input,
         ):
             event(self.look_into, given, outputs, concurrency_id="hub", **PRIVATE)
-        picker.name.input(self.name_changed, given, outputs, trigger_mode="always_last", **PRIVATE)
+        # Not `input`, which does not see what is pasted.
+        picker.name.change(self.name_changed, given, outputs, trigger_mode="always_last", **PRIVATE)
 
     def _given(self) -> list[gr.components.Component]:
         """All that says what to import, and how to understand it."""
@@ -188,8 +189,8 @@ class ImportPanel:
     @require("admin")
     def name_changed(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
         """Forget what was found under another name."""
-        path, text, name, *_ = given
-        if path:
+        path, text, name, _, _, known, *_ = given
+        if path or name == known:  # a change by the panel itself is told as well
             return {}
         if not name.strip():
             return {**self._mapping_of(None, []), **self._picker.unknown(), **self._pasted(text)}
@@ -246,6 +247,8 @@ class ImportPanel:
         if source := chosen_source(path, name, subset, split, known):
             importing.start_import(self._context, user, source, _options(source, fields))
             return {**cleared, **self._says(""), **self._progress()}
+        if name.strip():
+            raise InputError(f"{name} was not looked into yet. Press Look into it first.")
         report = prompts.import_text(self._context, user, text)
         done = self._says(import_result(report))
         return {**cleared, **done, self.ended: f"pasted {report}"}
