@@ -191,7 +191,7 @@ class ImportPanel:
         """Forget what was found under another name."""
         path, text, name, _, _, known, *_ = given
         if path or name == known:  # a change by the panel itself is told as well
-            return {}
+            return gr.skip()
         if not name.strip():
             return {**self._mapping_of(None, []), **self._picker.unknown(), **self._pasted(text)}
         return {
@@ -207,7 +207,7 @@ class ImportPanel:
         path, text, name, subset, split, known, *fields = given
         source = chosen_source(path, name, subset, split, known)
         if source is None:
-            return {} if name.strip() else self._pasted(text)
+            return gr.skip() if name.strip() else self._pasted(text)
         return self._previewed(prompts.preview(source, _options(source, fields)))
 
     def _pasted(self, text: str) -> dict[Any, Any]:

@@ -71,7 +71,7 @@ class RatedAnswers:
         """
         self._rows.execute("CREATE INDEX by_prompt ON answers (prompt, number)")
         for _, waiting in groupby(self._rows.execute(_WAITING), itemgetter(0)):
-            rows = []
+            rows: list[_Numbered] = []
             for _, messages, number, text, score, model, is_label in waiting:
                 answer = Answer(text, score, model)
                 # The messages of a prompt are the same in all of its rows: once will do.

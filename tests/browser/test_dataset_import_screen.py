@@ -37,7 +37,8 @@ def test_data_sets_are_looked_into_chosen_from_and_imported(
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         page = browser.new_page()
-        page.goto(serve(data_folder).url)
+        server = serve(data_folder)
+        page.goto(server.url)
         page.locator("#tab-prompts-button").click()
         # The table comes once the page listens.
         expect(page.locator("#prompts-table")).to_contain_text("starter", timeout=SLOW_MS)
@@ -64,3 +65,4 @@ def test_data_sets_are_looked_into_chosen_from_and_imported(
         dropped = page.locator("#prompts-dropped")
         expect(dropped).to_contain_text("of an unknown format: rows 2", timeout=SLOW_MS)
         page.context.close()
+        assert "Traceback" not in server.log
