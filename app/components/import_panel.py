@@ -1,23 +1,23 @@
 """The panel that brings prompts and pairs in: what was understood, mapping, progress, cancel."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
-from app.components.markup import heading, model_text, own_markup, progress_bar, sentence
+from app.components.dataset_picker import DatasetPicker, chosen_source
+from app.components.import_report import NOTHING_YET, ImportReportView
+from app.components.markup import heading, own_markup, progress_bar
 from app.errors import show_errors
-from app.import_presentation import example_texts, import_line, preview_note
-from app.presentation import dropped_rows, escaped, import_result, import_summary, plural
+from app.import_presentation import import_line
+from app.presentation import escaped, import_result, plural
 from app.security import current_user, require
 from app.services import importing, prompts
 from app.services.context import Context
 from app.services.importing import ImportOptions, ImportSource
+from storage.errors import InputError
 
 POLL_SECONDS = 0.5
-NOTHING_YET = (
-    "Prompts, pairs, or pairs with verdicts, in any of the usual formats: they are recognised."
-)
 ROLES = ("prompt", "chosen", "rejected")
 AS_RECOGNISED = ""
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -28,26 +28,15 @@ class ImportPanel:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._picker = DatasetPicker()
+        self._report = ImportReportView()
 
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
         """Lay the panel out and connect it."""
         heading("Import prompts or pairs", "Pairs may come with verdicts or without them.")
         self._build_ways()
-        self._report = sentence(
-            NOTHING_YET, elem_id="prompts-report", elem_classes=["muted", "small"]
-        )
-        self._note = sentence(elem_id="prompts-note", elem_classes=["muted", "small"])
-        with gr.Accordion("Show the dropped rows", open=False, visible=False) as fold:
-            self._dropped = sentence(elem_classes=["small"])
-        self._fold = fold
-        with gr.Accordion(
-            "First rows, as they were understood",
-            open=False,
-            visible=False,
-            elem_id="prompts-examples",
-        ) as examples_fold:
-            self._examples = model_text()
-        self._examples_fold = examples_fold
+        self._picker.build()
+        self._report.build()
         self._build_options()
         self._build_actions()
         self.ended = gr.State(None)
@@ -125,21 +114,13 @@ class ImportPanel:
         self._bar = own_markup("prompts-import-bar")
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        report = [
-            self._report,
-            self._note,
-            self._fold,
-            self._dropped,
-            self._examples_fold,
-            self._examples,
-            self._import,
-        ]
+        report = [*self._report.widgets, self._import]
         mapping = [self._mapping, self._source, *self._columns]
         given = self._given()
+        fields = [*self._picker.fields, *mapping, *report]
         for event in (self._file.upload, self._file.clear):
-            event(self.open_file, self._file, mapping, **PRIVATE).then(
-                self.preview, given, report, **PRIVATE
-            )
+            event(self.open_file, given, fields, **PRIVATE)
+        self._wire_dataset(given, [self._file, *fields])
         for event in (
             self._prompts_only.input,
             self._every_pair.input,
@@ -147,81 +128,133 @@ class ImportPanel:
         ):
             event(self.preview, given, report, **PRIVATE)
         self._text.input(self.preview, given, report, trigger_mode="always_last", **PRIVATE)
-        progress = [self._bar, self._report, self._keep, self._undo, self._timer, self.ended]
-        self._import.click(
-            self.take_in,
-            given,
-            [self._file, self._text, self._mapping, *report, *progress],
-            **PRIVATE,
-        )
+        progress = [
+            *(self._bar, *self._report.widgets),
+            *(self._keep, self._undo, self._timer, self.ended),
+        ]
+        cleared = [self._file, self._text, self._mapping, *self._picker.fields]
+        outputs = list(dict.fromkeys([*cleared, *report, *progress]))
+        self._import.click(self.take_in, given, outputs, **PRIVATE)
         self._timer.tick(self.refresh, None, progress, **PRIVATE)
         for event in (page.load, tab.select):
             event(self.find_running, None, progress, **PRIVATE)
         self._keep.click(self.cancel_and_keep, None, progress, **PRIVATE)
         self._undo.click(self.cancel_and_take_back, None, progress, **PRIVATE)
 
+    def _wire_dataset(self, given: list[Any], outputs: list[Any]) -> None:
+        picker = self._picker
+        for event in (
+            picker.name.submit,
+            picker.look.click,
+            picker.subset.input,
+            picker.split.input,
+        ):
+            event(self.look_into, given, outputs, concurrency_id="hub", **PRIVATE)
+        # Not `input`, which does not see what is pasted.
+        picker.name.change(self.name_changed, given, outputs, trigger_mode="always_last", **PRIVATE)
+
     def _given(self) -> list[gr.components.Component]:
         """All that says what to import, and how to understand it."""
         options = [self._prompts_only, self._every_pair, self._source, self._verdicts_by]
-        return [self._file, self._text, *options, *self._columns]
+        return [self._file, self._text, *self._picker.fields, *options, *self._columns]
 
     @show_errors
     @require("admin")
-    def open_file(self, path: str | None, request: gr.Request) -> dict[Any, Any]:
-        """Offer the columns of a new file; without one, nothing is to be mapped."""
-        names = prompts.column_names(Path(path)) if path else []
-        choices = [("as recognised", AS_RECOGNISED), *((name, name) for name in names)]
+    def open_file(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Look into a new file, or forget one that was taken away."""
+        path, text, *_ = given
+        if not path:
+            return {**self._mapping_of(None, []), **self._pasted(text)}
+        source = ImportSource(path)
+        return {**self._picker.emptied(), **self._opened(source, given)}
+
+    @show_errors
+    @require("admin")
+    def look_into(self, request: gr.Request, *given: Any) -> Iterator[dict[Any, Any]]:
+        """Look into a data set, and offer its parts; what it holds is shown like a file."""
+        name, subset, split = given[2:5]
+        yield self._says(f"Looking into {escaped(name)} ...")
+        try:
+            source, choices = self._picker.found(name, subset, split)
+        except InputError as error:
+            yield {
+                **self._report.problem(str(error)),
+                **self._mapping_of(None, []),
+                **self._picker.unknown(),
+            }
+            return
+        yield {self._file: None, **choices, **self._opened(source, given)}
+
+    @show_errors
+    @require("admin")
+    def name_changed(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Forget what was found under another name."""
+        path, text, name, _, _, known, *_ = given
+        if path or name == known:  # a change by the panel itself is told as well
+            return gr.skip()
+        if not name.strip():
+            return {**self._mapping_of(None, []), **self._picker.unknown(), **self._pasted(text)}
         return {
-            self._mapping: gr.Accordion(visible=bool(path)),
-            self._source: Path(path).name if path else "",
+            **self._says("Press Look into it, or Enter."),
+            **self._mapping_of(None, []),
+            **self._picker.unknown(),
+        }
+
+    @show_errors
+    @require("admin")
+    def preview(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Say again what was understood, after another choice of how to understand it."""
+        path, text, name, subset, split, known, *fields = given
+        source = chosen_source(path, name, subset, split, known)
+        if source is None:
+            return gr.skip() if name.strip() else self._pasted(text)
+        return self._previewed(prompts.preview(source, _options(source, fields)))
+
+    def _pasted(self, text: str) -> dict[Any, Any]:
+        num_lines = sum(bool(line.strip()) for line in text.splitlines())
+        found = f"{plural(num_lines, 'prompt')} pasted." if num_lines else NOTHING_YET
+        return self._says(found, can_import=bool(num_lines))
+
+    def _opened(self, source: ImportSource, given: Any) -> dict[Any, Any]:
+        """Show a source for the first time: under its own name, with its columns as they are."""
+        prompts_only, every_pair = given[6:8]
+        options = ImportOptions(source.name, prompts_only=prompts_only, every_pair=every_pair)
+        preview = prompts.preview(source, options)
+        return {**self._mapping_of(source, preview.columns), **self._previewed(preview)}
+
+    def _mapping_of(self, source: ImportSource | None, columns: list[str]) -> dict[Any, Any]:
+        choices = [("as recognised", AS_RECOGNISED), *((name, name) for name in columns)]
+        return {
+            self._mapping: gr.Accordion(visible=source is not None),
+            self._source: source.name if source else "",
             **{column: gr.Dropdown(choices, value=AS_RECOGNISED) for column in self._columns},
         }
 
-    @show_errors
-    @require("admin")
-    def preview(
-        self, request: gr.Request, path: str | None, text: str, *fields: Any
-    ) -> dict[Any, Any]:
-        """Say what was understood, before anything is written."""
-        if not path:
-            num_lines = sum(bool(line.strip()) for line in text.splitlines())
-            found = f"{plural(num_lines, 'prompt')} pasted." if num_lines else NOTHING_YET
-            return self._reported(found, can_import=bool(num_lines))
-        preview = prompts.preview_file(Path(path), _options(path, fields))
-        if preview.report is None:
-            return self._reported(f"**{escaped(preview.problem)}**", can_import=False)
-        return {
-            **self._reported(import_summary(preview.report), can_import=True),
-            self._note: preview_note(preview),
-            self._fold: gr.Accordion(visible=bool(preview.report.dropped), open=False),
-            self._dropped: dropped_rows(preview.report),
-            self._examples_fold: gr.Accordion(visible=bool(preview.report.examples)),
-            self._examples: example_texts(preview.report.examples),
-        }
+    def _previewed(self, preview: prompts.Preview) -> dict[Any, Any]:
+        can_import = gr.Button(interactive=preview.report is not None)
+        return {**self._report.previewed(preview), self._import: can_import}
 
     @show_errors
     @require("admin")
-    def take_in(
-        self, request: gr.Request, path: str | None, text: str, *fields: Any
-    ) -> dict[Any, Any]:
-        """Begin to import the file, or import the pasted prompts if there is none."""
+    def take_in(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Begin to import the file or data set, or import the pasted prompts if there is none."""
+        path, text, name, subset, split, known, *fields = given
         user = current_user(request)
-        cleared = {self._file: None, self._text: "", self._mapping: gr.Accordion(visible=False)}
-        if path:
-            importing.start_import(self._context, user, ImportSource(path), _options(path, fields))
-            return {**cleared, **self._reported("", can_import=False), **self._progress()}
+        cleared = {
+            **{self._file: None, self._text: "", self._mapping: gr.Accordion(visible=False)},
+            **self._picker.emptied(),
+        }
+        if source := chosen_source(path, name, subset, split, known):
+            importing.start_import(self._context, user, source, _options(source, fields))
+            return {**cleared, **self._says(""), **self._progress()}
+        if name.strip():
+            raise InputError(f"{name} was not looked into yet. Press Look into it first.")
         report = prompts.import_text(self._context, user, text)
-        done = self._reported(import_result(report), can_import=False)
+        done = self._says(import_result(report))
         return {**cleared, **done, self.ended: f"pasted {report}"}
 
-    def _reported(self, text: str, *, can_import: bool) -> dict[Any, Any]:
-        return {
-            self._report: text,
-            self._note: "",
-            self._fold: gr.Accordion(visible=False),
-            self._examples_fold: gr.Accordion(visible=False),
-            self._import: gr.Button(interactive=can_import),
-        }
+    def _says(self, text: str, *, can_import: bool = False) -> dict[Any, Any]:
+        return {**self._report.says(text), self._import: gr.Button(interactive=can_import)}
 
     @show_errors
     @require("admin")
@@ -264,18 +297,18 @@ class ImportPanel:
         can_cancel = active and view.status == "running" and view.stop is None
         return {
             self._bar: progress_bar("Rows read", round(100 * view.share), 100) if active else "",
-            self._report: import_line(view),
+            self._report.line: import_line(view),
             self._keep: gr.Button(visible=can_cancel),
             self._undo: gr.Button(visible=can_cancel),
             self._timer: gr.Timer(active=active),
-            **({self.ended: view.id} if ended else {}),
+            **({self.ended: view.id, **self._report.dropped(view.report)} if ended else {}),
         }
 
 
-def _options(path: str, fields: Any) -> ImportOptions:
+def _options(source_given: ImportSource, fields: Any) -> ImportOptions:
     prompts_only, every_pair, source, verdicts_by, *columns = fields
     return ImportOptions(
-        source=(source or "").strip() or Path(path).name,
+        source=(source or "").strip() or source_given.name,
         verdicts_by=(verdicts_by or "").strip() or None,
         prompts_only=prompts_only,
         every_pair=every_pair,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from app.services.import_source import ImportSource, open_reading
 from storage.errors import InputError
-from storage.importers import ImportOptions, Step
+from storage.importers import ImportOptions, NothingUsable, Step
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 # A smaller file is read sooner than a process starts.
@@ -36,6 +36,14 @@ class _Refusal:
     """The last answer of a process that could not go on; None stands for an ordinary end."""
 
     message: str
+    columns: list[str] | None = None
+    """Of a source that has rows, but none that can be used."""
+
+    def error(self) -> InputError:
+        """What it was in the process."""
+        if self.columns is None:
+            return InputError(self.message)
+        return NothingUsable(self.message, self.columns)
 
 
 def read_steps(
@@ -86,7 +94,7 @@ def _answers(process: subprocess.Popen[bytes], request: _Request) -> Iterator[St
         if answer is None:
             return
         if isinstance(answer, _Refusal):
-            raise InputError(answer.message)
+            raise answer.error()
         yield answer
 
 
@@ -104,7 +112,7 @@ def _serve() -> None:
                 pickle.dump(step, answers, pickle.HIGHEST_PROTOCOL)
                 answers.flush()
         except InputError as error:
-            end = _Refusal(str(error))
+            end = _Refusal(str(error), getattr(error, "columns", None))
         pickle.dump(end, answers)
 
 

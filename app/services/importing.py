@@ -13,20 +13,23 @@ from typing import Any
 
 from app.services.context import Context, User
 from app.services.import_process import read_steps
-from app.services.import_source import ImportSource
+from app.services.import_source import ImportSource, find_dataset
 from storage import imports
 from storage.clock import utc_now
 from storage.enums import ImportStatus, ImportStop
 from storage.errors import InputError
-from storage.importers import ImportOptions, ImportReport, store
+from storage.importers import ImportOptions, ImportReport, Part, store
 from storage.importers.taking_back import take_back_some
 
 __all__ = [
     "ImportOptions",
+    "ImportReport",
     "ImportSource",
     "ImportView",
+    "Part",
     "cancel_import",
     "clean_up",
+    "find_dataset",
     "import_file",
     "import_source",
     "latest_import",

@@ -1,54 +1,48 @@
 """Bring prompts and finished pairs in, and look through them."""
 
+from collections import deque
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 
 from app.services.context import Context, User
+from app.services.import_process import read_steps
+from app.services.import_source import ImportSource, open_reading
 from storage import importers, preferences, prompts
 from storage.errors import InputError
-from storage.importers import BadRow, ImportOptions, ImportReport
+from storage.importers import ImportOptions, ImportReport
 from storage.preferences import Counts
 from storage.prompts import PromptDetail
 
 PASTED = "pasted"  # source of prompts typed or pasted on the screen
-PREVIEW_ROWS = 2000  # of a file that are looked into before it is imported
+PREVIEW_ROWS = 2000  # of a source that are looked into before it is imported
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What was understood of a file before anything is written."""
+    """What was understood of a source before anything is written."""
 
     report: ImportReport | None
-    """None: nothing of the file can be used as it is."""
+    """None: nothing of it can be used as it is."""
     problem: str
     """Why not, as sentences; empty with a report."""
     is_whole: bool
     """All rows were read, not only the first ones."""
+    columns: list[str]
+    """The columns of the first row that can be read; none if there is no such row."""
 
 
-def preview_file(path: Path, options: ImportOptions) -> Preview:
-    """Say what the first rows of a file hold; nothing is stored."""
+def preview(source: ImportSource, options: ImportOptions) -> Preview:
+    """Say what the first rows of a source hold; nothing is stored."""
     try:
-        report = importers.inspect_file(
-            path,
-            prompts_only=options.prompts_only,
-            every_pair=options.every_pair,
-            columns=options.columns,
-            max_rows=PREVIEW_ROWS,
+        # A file's first rows are read sooner than a process starts.
+        steps = (
+            read_steps(source, options, max_rows=PREVIEW_ROWS)
+            if source.part
+            else open_reading(source, options).steps(max_rows=PREVIEW_ROWS)
         )
+        report = deque(steps, maxlen=1)[0].report
     except InputError as error:
-        return Preview(None, str(error), is_whole=True)
-    return Preview(report, "", is_whole=report.num_rows < PREVIEW_ROWS)
-
-
-def column_names(path: Path) -> list[str]:
-    """The columns of a file's first row that can be read; none if there is no such row."""
-    try:
-        rows = (row for _, row in islice(importers.read_rows(path), PREVIEW_ROWS))
-        return next((list(row) for row in rows if not isinstance(row, BadRow)), [])
-    except InputError:
-        return []
+        return Preview(None, str(error), True, getattr(error, "columns", []))
+    return Preview(report, "", report.num_rows < PREVIEW_ROWS, report.columns)
 
 
 def import_text(context: Context, user: User, text: str) -> ImportReport:

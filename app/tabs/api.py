@@ -28,11 +28,12 @@ from app.services import (
 )
 from app.services.comparing import Ballot, Turn
 from app.services.context import Context
-from app.services.importing import ImportOptions
+from app.services.importing import ImportSource
 from app.services.labelling import Answer, Choice, LabelScreen, PairScreen
 from app.services.pairs import GenerationRequest
 from app.services.training import TrainingRequest
 from app.tabs.endpoint_arguments import check_arguments
+from app.tabs.import_arguments import import_options, part_of_dataset
 from storage.errors import InputError
 from trainer.generation.options import SamplingOptions
 
@@ -64,6 +65,7 @@ def add_endpoints(context: Context) -> None:
     endpoints = Endpoints(context)
     for handler in (
         endpoints.import_file,
+        endpoints.import_dataset,
         endpoints.generate_pairs,
         endpoints.submit_and_next,
         endpoints.start_run,
@@ -107,14 +109,27 @@ class Endpoints:
         `columns`: {"frage": "prompt"} reads a column under another name; `every_pair`: of rated
         answers make every pair. Returns at the end of the import.
         """
-        path = _uploaded(file)
-        options = ImportOptions(
-            source=path.name,
-            prompts_only=prompts_only,
-            every_pair=every_pair,
-            columns=columns or {},
-        )
-        report = importing.import_file(self._context, current_user(request), path, options)
+        source = ImportSource(str(_uploaded(file)))
+        given = {"prompts_only": prompts_only, "columns": columns, "every_pair": every_pair}
+        return self._imported(source, request, given)
+
+    @show_errors
+    @require("admin")
+    @check_arguments
+    def import_dataset(self, name: str, request: gr.Request, options: dict | None = None) -> dict:
+        """Import a hub dataset, owner/name or owner/name@revision, or a folder of the server.
+
+        A folder is given by its whole path. `options`: subset and split (left out: default and
+        train, or the only one), and prompts_only, columns and every_pair as in import_file.
+        Returns at the end of the import.
+        """
+        given = dict(options or {})
+        part = part_of_dataset(given.pop("subset", None), given.pop("split", None))
+        return self._imported(ImportSource(name, part), request, given)
+
+    def _imported(self, source: ImportSource, request: gr.Request, given: Json) -> Json:
+        options = import_options(source.name, given)
+        report = importing.import_source(self._context, current_user(request), source, options)
         return report.as_json()
 
     @show_errors

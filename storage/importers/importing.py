@@ -1,6 +1,7 @@
 """Reads preference data in batches, to look into it or to take it in."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -8,16 +9,15 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from storage.errors import InputError
+from storage.importers.data_files import DataFile, LocalFile, Position
 from storage.importers.preparing import Prepared, prepare
-from storage.importers.reading import BadRow, Position, Row, read_rows
+from storage.importers.reading import BadRow, Row, read_file
 from storage.importers.report import ImportReport
 from storage.importers.understanding import Batch, Understood, understand
 from storage.importers.verdict_writing import Marks
 from storage.importers.writing import store
 
 BATCH_SIZE = 500  # rows that are understood and stored at once; labellers wait for one batch
-
-ReadRows = Callable[[Position], Iterator[tuple[int, Row | BadRow]]]
 
 _HELP = (
     "PairTune reads jsonl, json, csv, tsv, parquet and Arrow, also packed as gz or zst, with rows "
@@ -47,6 +47,15 @@ class ImportOptions:
         return Marks(self.source, self.verdicts_by or self.source, import_id)
 
 
+class NothingUsable(InputError):
+    """No row can be used as it is; perhaps some can when columns are read under other names."""
+
+    def __init__(self, message: str, columns: list[str]) -> None:
+        """`columns` are the names in the first row that can be read."""
+        super().__init__(message)
+        self.columns = columns
+
+
 @dataclass(frozen=True)
 class Step:
     """A batch that is ready to be stored, and how far the reading has come with it."""
@@ -61,21 +70,22 @@ class Step:
 class Reading:
     """One pass over rows. It holds one batch, and short digests of what was there before."""
 
-    def __init__(self, name: str, read: ReadRows, options: ImportOptions) -> None:
-        """Prepare to read; nothing is opened yet.
+    def __init__(self, name: str, files: Sequence[DataFile], options: ImportOptions) -> None:
+        """Prepare to read.
 
         Args:
-            name: what messages call the file or data set.
-            read: opens the rows and yields them with their numbers.
-            options: how they are to be understood.
+            name: what messages call the source.
+            files: are read one after the other, as if they were one; row numbers go on.
+            options: how the rows are to be understood.
         """
         self._name = name
-        self._read = read
+        self._files = files
         self._options = options
         self._understood = Understood(
             prompts_only=options.prompts_only, every_pair=options.every_pair
         )
         self._position = Position()
+        self._columns: list[str] = []
 
     def steps(self, *, max_rows: int | None = None) -> Iterator[Step]:
         """Yield what is understood of all rows, or only of the first ones, batch by batch.
@@ -90,10 +100,22 @@ class Reading:
 
     def report(self) -> ImportReport:
         """Say what was understood so far."""
-        return self._understood.report()
+        return replace(self._understood.report(), columns=self._columns)
+
+    def _rows(self) -> Iterator[tuple[int, Row | BadRow]]:
+        with suppress(OSError):  # of a file that is not there; opening it tells
+            self._position.size = sum(file.size for file in self._files)
+        num_before = 0
+        for file in self._files:
+            number = 0
+            for number, row in read_file(file, self._position):
+                if not self._columns and not isinstance(row, BadRow):
+                    self._columns = list(row)
+                yield num_before + number, row
+            num_before += number
 
     def _batches(self, max_rows: int | None) -> Iterator[Batch]:
-        rows = _renamed(self._read(self._position), self._options.columns)
+        rows = _renamed(self._rows(), self._options.columns)
         has_items = False
         for number, row in islice(rows, max_rows):
             self._understood.take(number, row)
@@ -115,12 +137,12 @@ class Reading:
         if understood.num_rows == 0:
             return InputError(f"{name} is empty, so there is nothing to import. {_HELP}")
         found = _found(understood.report())
-        return InputError(f"{name} has no row that can be used: {found}. {_HELP}")
+        return NothingUsable(f"{name} has no row that can be used: {found}. {_HELP}", self._columns)
 
 
 def file_reading(path: Path, options: ImportOptions) -> Reading:
     """Prepare to read a file."""
-    return Reading(path.name, lambda position: read_rows(path, position), options)
+    return Reading(path.name, [LocalFile(path)], options)
 
 
 def inspect_file(

@@ -191,6 +191,8 @@ def checked_answer(
         return Dropped(NOT_TEXT)
     if not text.strip():
         return Dropped(EMPTY_SIDE)
+    if problem := text_problem(text):
+        return Dropped(problem)
     if score is None:
         return Dropped(UNKNOWN_RATING)
     return ImportedAnswer(prompt.messages, Answer(text, score), is_label=is_label)

@@ -9,9 +9,10 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from storage.errors import InputError
+from storage.importers.data_files import DataFile, LocalFile, MeasuredFile, Position
 from storage.importers.json_rows import BadRow, Row, read_document, read_lines
 from storage.importers.tables import (
     ARROW_FILE,
@@ -21,7 +22,7 @@ from storage.importers.tables import (
     read_parquet,
 )
 
-__all__ = ["BadRow", "Position", "Row", "read_rows"]
+__all__ = ["BadRow", "Row", "read_file", "read_rows"]
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
@@ -31,36 +32,12 @@ _LINES = {".jsonl", ".ndjson"}
 _TABLES = {".csv", ".tsv", ".tab"}
 
 
-class Position:
-    """How far a file was read; a packed one is measured as it lies on the disk."""
-
-    def __init__(self) -> None:
-        """Begin before the first byte."""
-        self.num_bytes = 0
-        self.size = 0
-
-    @property
-    def share(self) -> float:
-        """How much was read, 0 to 1."""
-        return min(1.0, self.num_bytes / self.size) if self.size else 0.0
+def read_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
+    """Do the same as `read_file` for a path of this machine."""
+    return read_file(LocalFile(path), Position())
 
 
-class _Measured(io.FileIO):
-    """A file that notes how far it was read."""
-
-    def __init__(self, path: Path, position: Position) -> None:
-        super().__init__(path, "rb")
-        self._position = position
-        position.size = path.stat().st_size
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read as a file does."""
-        num_read = super().readinto(buffer)
-        self._position.num_bytes += num_read or 0
-        return num_read
-
-
-def read_rows(path: Path, position: Position | None = None) -> Iterator[tuple[int, Row | BadRow]]:
+def read_file(file: DataFile, position: Position) -> Iterator[tuple[int, Row | BadRow]]:
     """Yield (row number, row) for each row that is not empty; `position` follows the reading.
 
     A row's number is its line in jsonl, its place from 1 in json, parquet and Arrow, and in csv its
@@ -71,18 +48,18 @@ def read_rows(path: Path, position: Position | None = None) -> Iterator[tuple[in
     """
     try:
         with cast(
-            io.BufferedReader, io.BufferedReader(_Measured(path, position or Position()))
-        ) as file:
-            start = file.read(4)
-            file.seek(0)
-            with _unpacked(file, start) as content:
-                yield from _rows(content, path.name)
+            io.BufferedReader, io.BufferedReader(MeasuredFile(file.open(), position))
+        ) as opened:
+            start = opened.read(4)
+            opened.seek(0)
+            with _unpacked(opened, start) as content:
+                yield from _rows(content, file.name)
     except (EOFError, gzip.BadGzipFile, zlib.error, _BadZstd) as error:
         raise InputError(
-            f"The file {path.name} is packed, but damaged or cut off. Fetch or pack it again."
+            f"The file {file.name} is packed, but damaged or cut off. Fetch or pack it again."
         ) from error
     except OSError as error:
-        raise InputError(f"The file {path.name} cannot be read: {error.strerror}.") from error
+        raise InputError(f"The file {file.name} cannot be read: {error.strerror}.") from error
 
 
 class _BadZstd(Exception):

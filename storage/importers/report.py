@@ -36,6 +36,8 @@ class ImportReport:
     """Columns that the formats do not read; they are kept with the prompts and pairs."""
     repetitive: list[int] = field(default_factory=list)
     """The first rows with an answer that says the same over and over; they are kept."""
+    columns: list[str] = field(default_factory=list)
+    """The columns of the first row that can be read, under the source's own names."""
 
     def as_json(self) -> dict[str, Any]:
         """Return all as plain JSON, and of the examples only their number."""

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from storage.enums import Verdict
 from storage.importers.parsed import ImportedPair, ImportedPrompt
+from storage.importers.temporary_tables import temporary_tables
 
 _DIGEST_BYTES = 16
-_CACHE_KIB = 16_384
 
 Key = tuple[str, ...]
 
@@ -24,11 +23,14 @@ class Seen:
 
 
 class SeenContents:
-    """Contents by their key; a private database of SQLite that vanishes with its object."""
+    """Contents by their key, in a temporary file."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._rows = _opened()
+        self._rows = temporary_tables(
+            "CREATE TABLE seen (digest BLOB PRIMARY KEY, verdict TEXT, annotators TEXT) "
+            "WITHOUT ROWID"
+        )
         self._is_empty = True
 
     def add(self, contents: Iterable[tuple[Key, ImportedPrompt | ImportedPair]]) -> None:
@@ -57,18 +59,6 @@ class SeenContents:
             "UPDATE seen SET annotators = ? WHERE digest = ?",
             (json.dumps([*seen.annotators, *more]), _digest(key)),
         )
-
-
-def _opened() -> sqlite3.Connection:
-    # One thread at a time reads a file, but it may not be the one that began.
-    rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
-        rows.execute(f"PRAGMA {pragma}")
-    rows.execute(
-        "CREATE TABLE seen (digest BLOB PRIMARY KEY, verdict TEXT, annotators TEXT) WITHOUT ROWID"
-    )
-    rows.execute("BEGIN")  # never committed: nobody else reads it, and it vanishes at the end
-    return rows
 
 
 def _digest(key: Key) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.errors import InputError
 from storage.formula_guard import has_guards, unguarded
+from storage.importers.data_files import MeasuredFile
 from storage.importers.json_rows import BadRow, Row, problem_within
 from storage.importers.roles import is_messages
 
@@ -98,7 +99,7 @@ def read_parquet(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row 
     from pyarrow import parquet
 
     # Parquet is read from its end, which a packed stream cannot offer.
-    content = file if isinstance(file.raw, io.FileIO) else io.BytesIO(file.read())
+    content = file if isinstance(file.raw, MeasuredFile) else io.BytesIO(file.read())
     try:
         yield from _numbered(parquet.ParquetFile(content).iter_batches(batch_size=_BATCH))
     except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -116,7 +117,7 @@ def read_arrow(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Row | 
 
     try:
         if file.peek(len(ARROW_FILE)).startswith(ARROW_FILE):
-            content = file if isinstance(file.raw, io.FileIO) else io.BytesIO(file.read())
+            content = file if isinstance(file.raw, MeasuredFile) else io.BytesIO(file.read())
             opened = ipc.open_file(content)
             batches = (opened.get_batch(index) for index in range(opened.num_record_batches))
         else:
@@ -160,4 +161,14 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return _text_or_size(value)
     return value if isinstance(value, str | int) or value is None else str(value)
+
+
+def _text_or_size(content: bytes) -> Any:
+    """Return bytes as the text that they are, or say how many there are: no format reads that."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return {"num_bytes": len(content)}

@@ -92,12 +92,9 @@ class Understood:
             metadata = made.metadata if isinstance(made, ImportedPair) else {}
             self._take_parsed(number, made, metadata)
             yield
-        joined = self._answers.joined(every_pair=self.every_pair)
-        for number, pair in joined.pairs:
-            self._take_results(number, [pair])
+        for number, joined in self._answers.joined(every_pair=self.every_pair):
+            self._take_results(number, [joined])
             yield
-        for number, reason in joined.left_over:
-            self._drop(number, reason)
 
     def batch(self) -> Batch:
         """Return what was gathered since the last batch was taken."""

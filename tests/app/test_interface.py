@@ -12,6 +12,7 @@ from storage.settings import Settings
 
 ENDPOINTS = {
     "import_file",
+    "import_dataset",
     "generate_pairs",
     "submit_and_next",
     "start_run",

@@ -13,6 +13,7 @@ import pytest
 from storage.errors import InputError
 from storage.exporters import check_target, push_folder
 from tests.http_api import free_port
+from tests.hub_server import files_of, serving
 from tests.server_process import PROJECT
 
 PUSH = """
@@ -21,7 +22,7 @@ from pathlib import Path
 from storage.errors import InputError
 from storage.exporters import push_folder
 try:
-    push_folder(Path(sys.argv[1]), "me/pairs", private=True)
+    print(push_folder(Path(sys.argv[1]), "me/pairs", private=True))
 except InputError as error:
     print(error)
 """
@@ -53,9 +54,10 @@ def hub() -> Iterator[str]:
     server.server_close()
 
 
-def _pushed(hub: str, token: str, folder: Path) -> str:
+def _pushed(hub: str, token: str, folder: Path, *, with_xet: bool = True) -> str:
     """What a push in a process of its own says: the hub's address is read at its start."""
     environment = {**os.environ, "HF_ENDPOINT": hub, "HF_TOKEN": token, "HF_HUB_OFFLINE": "0"}
+    environment["HF_HUB_DISABLE_XET"] = str(int(not with_xet))
     ended = subprocess.run(
         [sys.executable, "-c", PUSH, str(folder)],
         cwd=PROJECT,
@@ -65,6 +67,7 @@ def _pushed(hub: str, token: str, folder: Path) -> str:
         timeout=60,
     )
     assert ended.returncode == 0, ended.stderr
+    assert len(token) < 10 or token not in ended.stdout + ended.stderr
     return ended.stdout
 
 
@@ -77,6 +80,24 @@ def test_refusal_of_the_hub_is_told_in_words(hub: str, tmp_path: Path) -> None:
 
 def test_hub_out_of_reach_is_told_in_words(tmp_path: Path) -> None:
     assert "cannot be reached" in _pushed(f"http://127.0.0.1:{free_port()}", "x", tmp_path)
+
+
+@pytest.mark.parametrize("sends_lfs", [True, False], ids=["lfs", "regular"])
+def test_folder_arrives_byte_for_byte(tmp_path: Path, sends_lfs: bool) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.parquet").write_bytes(os.urandom(100_000))
+    (tmp_path / "README.md").write_text("---\ntags:\n- dpo\n---\n# Préférences\n", "utf-8")
+    token = "hf_" + "w" * 34
+    with serving() as hub:
+        hub.writers.add(token)
+        hub.sends_lfs = sends_lfs
+        said = _pushed(hub.url, token, tmp_path, with_xet=not sends_lfs)
+        repo = hub.repos["datasets", "me/pairs"]
+    assert said == f"{hub.url}/datasets/me/pairs\n"
+    assert repo.files == files_of(tmp_path)
+    assert repo.is_private
+    assert repo.lfs_files == ({"data/train.parquet"} if sends_lfs else set())
+    assert repo.commits == ["Preferences exported by PairTune"]
 
 
 @pytest.mark.parametrize(

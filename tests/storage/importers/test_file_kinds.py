@@ -186,6 +186,22 @@ def test_parquet_leaves_out_what_has_no_value_and_turns_the_rest_into_json(tmp_p
     ]
 
 
+def test_bytes_in_a_table_are_their_text_or_told_by_their_number(tmp_path: Path) -> None:
+    picture = {"bytes": b"\x89PNG", "path": "a.png"}
+    table = pyarrow.table(
+        {
+            "prompt": pyarrow.array(["grüße".encode(), b"\xff\xfe"], pyarrow.binary()),
+            "images": [[picture], []],
+        }
+    )
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(table, path)
+    assert list(read_rows(path)) == [
+        (1, {"prompt": "grüße", "images": [{"bytes": {"num_bytes": 4}, "path": "a.png"}]}),
+        (2, {"prompt": {"num_bytes": 2}, "images": []}),
+    ]
+
+
 def test_bad_rows_of_an_array_leave_the_others_alone(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_bytes(b'[{"a": 1}, {"a": }, "x", {"a": NaN}, {"a": "\\ud800"}, {"a": 2}]')

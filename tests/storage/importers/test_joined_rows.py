@@ -197,9 +197,22 @@ def test_messages_of_a_tree_in_rows_of_their_own_come_together() -> None:
         message("u1", None, "q1"),
         message("a4", "gone", "x", 0),
         message("u5", None, "alone"),
+        message("u6", "a4", "below what is missing"),
+        message("u7", "a7", "round"),
+        message("a7", "u7", "and round"),
+        message("a8", "u7", "beside the circle"),
+        message("u9", "u9", "itself"),
     )
     assert understood.items == [pair(*EARLIER, strength=1)]
-    assert understood.dropped == {
-        "that go on from a row that is missing or goes on from itself": [6],
+    assert understood.report().dropped == {
+        "that go on from a row that is missing or goes on from itself": [6, 8, 9, 10, 11, 12],
         "with fewer than two rated answers": [7],
     }
+
+
+def test_pairs_come_in_the_order_of_their_prompts_first_rows() -> None:
+    prompts = [f"Q{number * 7 % 50}" for number in range(50)]
+    rows = [_label(f"good {prompt}", True, prompt) for prompt in prompts]
+    rows += [_label(f"bad {prompt}", False, prompt) for prompt in reversed(prompts)]
+    expected = [(f"good {prompt}", f"bad {prompt}", None) for prompt in prompts]
+    assert _texts(_understood(*rows)) == expected

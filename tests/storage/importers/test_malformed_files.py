@@ -1,4 +1,4 @@
-"""Thirty broken files: each gives a report with row numbers and reasons, or one clear error."""
+"""Some fifty broken files: each gives a report with row numbers and reasons, or one clear error."""
 
 import gzip
 import io
@@ -37,6 +37,7 @@ NOT_UTF_8 = pyarrow.Array.from_buffers(
     [None, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pyarrow.py_buffer(b"Q\xff")],
 )
 NUL = pyarrow.array(["Q", "a\0b"])
+BINARY = pyarrow.array([b"Q", b"\x89PNG"], pyarrow.binary())
 
 REPORTED: list[tuple[str, bytes, dict[str, list[int]]]] = [
     ("cut.jsonl", _lines(GOOD[:20]), {"that are not JSON": [2]}),
@@ -69,6 +70,7 @@ REPORTED: list[tuple[str, bytes, dict[str, list[int]]]] = [
     ("nul.csv", HEADER + b"Q,good,bad\nR,a\0b,x\n", {"with a NUL character": [3]}),
     ("bytes.parquet", _parquet(prompt=NOT_UTF_8), {"that are not UTF-8": [2]}),
     ("nul.parquet", _parquet(prompt=NUL), {"with a NUL character": [2]}),
+    ("binary.parquet", _parquet(prompt=BINARY), {"of an unknown format": [2]}),
 ]  # fmt: skip
 
 REFUSED: list[tuple[str, bytes, str]] = [
