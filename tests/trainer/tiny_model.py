@@ -14,7 +14,9 @@ TEMPLATE = (
 )
 
 
-def save_tiny_model(folder: Path, *, seed: int = 0, hidden_size: int = 64) -> Path:
+def save_tiny_model(
+    folder: Path, *, seed: int = 0, hidden_size: int = 64, tied: bool = False
+) -> Path:
     """Write model and tokenizer into the folder as `save_pretrained` does."""
     vocabulary = {token: index for index, token in enumerate(CONTROL_TOKENS)}
     for character in sorted(pre_tokenizers.ByteLevel.alphabet()):
@@ -41,6 +43,7 @@ def save_tiny_model(folder: Path, *, seed: int = 0, hidden_size: int = 64) -> Pa
         bos_token_id=1,
         eos_token_id=2,
         pad_token_id=0,
+        tie_word_embeddings=tied,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -76,7 +76,7 @@ def _is_conversation(messages: Any) -> TypeGuard[Messages]:
 
 def _load_model(context: RunContext, options: GenerateOptions) -> Any:
     spec, data_folder = context.spec, context.data_folder
-    how = {"quantization": options.quantization, "device": context.device}
+    how: dict[str, Any] = {"quantization": options.quantization, "device": context.device}
     if spec.adapter is None:
         return load_model(spec.base, data_folder, **how)
     folder = run_folder.adapter_path(data_folder, spec.adapter)

@@ -114,6 +114,8 @@ def _reference_dtype(setup: training.Setup) -> str:
 class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
     """TRL's DPOTrainer on pairs that are tokenised already."""
 
+    ref_model: Any  # a second model that the policy is held to, or None
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         base = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model

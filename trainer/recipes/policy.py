@@ -1,6 +1,6 @@
 """The model that a run trains: a frozen base with an adapter, or all weights of a model."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import LoraConfig, PeftModel
@@ -8,9 +8,9 @@ from peft.tuners.lora import LoraLayer
 
 from trainer import loading, run_folder
 from trainer.errors import TrainerError
-from trainer.recipes.output import TRAINED
 from trainer.recipes.fused_lora import fuse_lora
 from trainer.recipes.options import RunOptions
+from trainer.recipes.output import TRAINED
 from trainer.run_context import RunContext
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def load_reference(context: RunContext, options: RunOptions) -> "PreTrainedModel
 
 def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
     """What the run starts from, or the base without what earlier rounds have learnt."""
-    spec, how = context.spec, {"device": context.device, "dtype": "float32"}
+    spec = context.spec
+    how: dict[str, Any] = {"device": context.device, "dtype": "float32"}
     if spec.adapter is None or not start:
         model = loading.load_model(spec.base, context.data_folder, **how)
     else:

@@ -157,6 +157,8 @@ def pair_attention(
             module, query, key, value, attention_mask,
             dropout=dropout, scaling=scaling, **kwargs,
         )  # fmt: skip
+    # Rotary positions turn what autocast has computed in 16 bits back into a model's float32.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     lengths = [stretch.num_tokens for stretch in pair_layout.stretches]
     scaled = query[0] * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     stretches = zip(
