@@ -58,9 +58,7 @@ def _change(context: RunContext) -> float:
 
 
 def _bits(folder: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
-    }
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 def _again(context: RunContext) -> RunContext:
@@ -144,3 +142,103 @@ def test_steps_give_trls_own_curves_and_weights(
     weights = _weights(ours.folder / MODEL)
     assert ("lm_head.weight" in weights) is not tied
     torch.testing.assert_close(weights, _weights(theirs.folder / MODEL), **CLOSE)
+
+
+@pytest.mark.parametrize("loss", ["sigmoid", "ipo"])
+def test_loss_that_breaks_keeps_the_last_checkpoint_that_proved_good(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    options = {**FAST, "loss_type": loss, "save_steps": 2, "lr_scheduler_type": "constant"}
+    whole = make_run(1, "dpo", lora=None, training={**options, "max_steps": 4}, stopping=None)
+    dpo.run(whole)
+
+    context = make_run(2, "dpo", lora=None, training={**options, "max_steps": 9}, stopping=None)
+    write = context.events.write
+
+    def break_the_model_at_step_six(event_type: str, **fields: Any) -> None:
+        write(event_type, **fields)
+        if event_type == "progress" and fields["step"] == 6:
+            for weight in trainers[0].model.parameters():
+                weight.data.fill_(math.nan)
+
+    context.events.write = break_the_model_at_step_six  # type: ignore[method-assign]
+    trainers = []
+    carry_out = training.carry_out
+    monkeypatch.setattr(
+        training,
+        "carry_out",
+        lambda trainer, *rest: trainers.append(trainer) or carry_out(trainer, *rest),
+    )
+    with pytest.raises(RunFailed) as failure:
+        dpo.run(context)
+    # The checkpoint of step 6 holds the broken weights, so the one before it counts.
+    assert str(failure.value).endswith(
+        "The model of step 4 is kept. Try again with a smaller learning rate."
+    )
+    assert failure.value.fields == {"adapter": MODEL}
+    run_folder.check_manifest(context.folder / MODEL)
+    torch.testing.assert_close(
+        _weights(context.folder / MODEL), _weights(whole.folder / MODEL), **CLOSE
+    )
+
+
+def test_only_the_newest_checkpoint_stays_once_it_has_proved_good(make_run: MakeRun) -> None:
+    context = make_run(1, "dpo", lora=None, training={**FAST, "save_steps": 1}, stopping=None)
+    seen = []
+    write = context.events.write
+
+    def look(event_type: str, **fields: Any) -> None:
+        write(event_type, **fields)
+        if event_type == "progress" and fields["phase"] == "training":
+            seen.append(sorted(p.name for p in context.folder.glob("checkpoints/checkpoint-*")))
+
+    context.events.write = look  # type: ignore[method-assign]
+    dpo.run(context)
+    assert seen == [[], [], *([f"checkpoint-{step}"] for step in range(1, 6))]
+
+
+def test_learning_rate_of_a_thousand_keeps_nothing_before_a_checkpoint(make_run: MakeRun) -> None:
+    options = {**FAST, "learning_rate": 1000.0, "max_steps": 40}
+    context = make_run(1, "dpo", lora=None, training=options)
+    with pytest.raises(RunFailed, match="so nothing of it is kept") as failure:
+        dpo.run(context)
+    assert failure.value.fields == {"adapter": None}
+    assert not (context.folder / MODEL).exists()
+
+
+def test_no_second_model_is_held_while_training(make_run: MakeRun) -> None:
+    context = make_run(1, "dpo", lora=None, training=FAST)
+    setup = training.prepare(context, PRESETS["full"])
+    assert load_reference(context, setup.options) is None
+    model, lora = load_policy(context, setup.options)
+    assert lora is None
+    trainer = dpo.PairTrainer(
+        model=model,
+        args=dpo.DPOConfig(**training.trainer_arguments(setup), precompute_ref_log_probs=True),
+        train_dataset=dpo._dataset(setup.train),
+        eval_dataset=dpo._dataset(setup.heldout),
+        processing_class=setup.tokenizer,
+    )
+    assert trainer.ref_model is None
+    assert trainer.model is model
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+def test_sft_trains_the_whole_model_too(make_run: MakeRun) -> None:
+    context = make_run(1, "sft", lora=None, training={**FAST, "max_steps": 4})
+    assert sft.run(context)["adapter"] == MODEL
+    losses = _curves(context)["loss"]
+    assert losses[-1] < losses[0]
+    assert _change(context) > 1e-4
+    assert recipe_defaults("sft", {"lora": None}).training.learning_rate == 2e-5
+
+
+def test_reward_model_is_refused_as_a_whole_model(make_run: MakeRun) -> None:
+    with pytest.raises(TrainerError, match="choose another preset than full"):
+        reward.run(make_run(1, "reward", lora=None))
+
+
+def test_four_bits_cannot_be_trained_whole(make_run: MakeRun) -> None:
+    context = make_run(1, "dpo", lora=None, quantization={})
+    with pytest.raises(TrainerError, match="leave quantization out to train the whole model"):
+        dpo.run(context)
