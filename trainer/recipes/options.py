@@ -20,7 +20,8 @@ from trainer.recipes.option_groups import (
 from trainer.run_folder import ADAPTER, WHOLE_MODEL
 
 Group = TypeVar("Group")
-MOST_WHOLE_RATE = 5e-5  # a learning rate above this is a slip where every weight is trained
+# Learning rates beyond these are slips where every weight is trained, or an adapter.
+MOST_WHOLE_RATE, LEAST_ADAPTER_RATE = 5e-5, 1e-5
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,17 @@ class RunOptions:
     def warnings(self) -> list[str]:
         """What can be done but hardly ever should be, one sentence each."""
         rate = self.training.learning_rate
-        if self.lora is not None or rate <= MOST_WHOLE_RATE:
-            return []
-        return [
-            f"A learning rate of {rate:g} suits an adapter; a whole model is worn down by it. "
-            "DPO takes 1e-6 to 5e-6 there, SFT about 2e-5."
-        ]
+        if self.lora is None and rate > MOST_WHOLE_RATE:
+            return [
+                f"A learning rate of {rate:g} suits an adapter; a whole model is worn down by it. "
+                "DPO takes 1e-6 to 5e-6 there."
+            ]
+        if self.lora is not None and rate < LEAST_ADAPTER_RATE:
+            return [
+                f"A learning rate of {rate:g} suits a whole model; an adapter hardly moves by it. "
+                "DPO takes 1e-5 to 5e-4 there."
+            ]
+        return []
 
     @property
     def output(self) -> str:
