@@ -144,6 +144,27 @@ def test_steps_give_trls_own_curves_and_weights(
     torch.testing.assert_close(weights, _weights(theirs.folder / MODEL), **CLOSE)
 
 
+def test_gradients_in_16_bits_are_near_trls(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "pick_dtype", lambda device: torch.bfloat16)
+    ours, theirs = (make_run(n, "dpo", lora=None, training=FAST, stopping=None) for n in (1, 2))
+    dpo.run(ours)
+    monkeypatch.setattr(dpo, "supports", lambda model: False)
+    dpo.run(theirs)
+    norms, expected = (_curves(run)["grad_norm"] for run in (ours, theirs))
+    assert len(norms) == 6
+    assert norms == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("options", [{"gradient_checkpointing": True}, {"optim": "sgd"}])
+def test_other_options_train_the_same_way(make_run: MakeRun, options: dict[str, Any]) -> None:
+    rate = 0.1 if "optim" in options else 1e-3
+    context = make_run(1, "dpo", lora=None, training={**FAST, "learning_rate": rate, **options})
+    dpo.run(context)
+    assert _curves(context)["loss"][-1] < 0.65
+
+
 @pytest.mark.parametrize("loss", ["sigmoid", "ipo"])
 def test_loss_that_breaks_keeps_the_last_checkpoint_that_proved_good(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, loss: str
