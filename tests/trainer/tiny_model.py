@@ -6,6 +6,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from trainer import run_folder
+
 CONTROL_TOKENS = ("<|pad|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -47,4 +49,11 @@ def save_tiny_model(
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_whole_model(folder: Path, base: Path, *, seed: int = 1) -> Path:
+    """A model as a run leaves it that has trained every weight of the base: here another one."""
+    save_tiny_model(folder, seed=seed)
+    run_folder.write_manifest(folder, {"holds": "model", "base_model": str(base)})
     return folder

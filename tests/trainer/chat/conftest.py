@@ -8,20 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
-from tests.trainer.tiny_model import save_tiny_model
-from trainer import run_folder
+from tests.trainer.tiny_model import save_whole_model
 from trainer.chat.client import ChatClient, ChatRequest, Conversation
 from trainer.generation.options import SamplingOptions
 
 ADAPTER = "runs/0001-dpo/adapter"
 WHOLE_MODEL = "runs/0002-dpo/model"
-
-
-def save_whole_model(folder: Path, base: Path, *, seed: int = 1) -> Path:
-    """A model as a run leaves it that has trained every weight of the base: here another one."""
-    save_tiny_model(folder, seed=seed)
-    run_folder.write_manifest(folder, {"holds": "model", "base_model": str(base)})
-    return folder
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.server_process import PROJECT
-from tests.trainer.chat.conftest import ADAPTER, WHOLE_MODEL, TinyChat, save_whole_model
+from tests.trainer.chat.conftest import ADAPTER, WHOLE_MODEL, TinyChat
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
+from tests.trainer.tiny_model import save_whole_model
 from tests.waiting import wait_until
 from trainer.chat.client import ChatClient, ChatEvent
 from trainer.errors import TrainerError
