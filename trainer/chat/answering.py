@@ -107,8 +107,7 @@ class Answerer:
         return _Share(self._model, rows, [BASE] * len(rows) if self._num_loaded else None)
 
     def _load_whole(self, folder: Path) -> Any:
-        """The whole model of that folder; a changed one is loaded anew."""
-        run_folder.check_manifest(folder)
+        """The whole model of that folder, checked as it is loaded; a changed one is loaded anew."""
         version = (folder, run_folder.manifest_hash(folder))
         if self._whole is None or self._whole[0] != version:
             self._whole = None  # its memory first

@@ -160,7 +160,9 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
             if cache.get(key) is None
         }
         self._compute_references(missing, cache, report)
-        self.ref_model = None  # its work is done: let its memory go
+        if self.ref_model is not None:
+            self.ref_model.to("meta")  # frees its memory: accelerate holds on to the model itself
+            self.ref_model = None
         for name, dataset in self._datasets().items():
             values = [cache.get(key) for key in keys[name]]
             for side in ("chosen", "rejected"):

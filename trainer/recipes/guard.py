@@ -63,21 +63,22 @@ class FiniteLossMixin:
         return "The adapter from before is kept."
 
     def _restore_checkpoint(self) -> str | None:
-        # A checkpoint has proved good when the loss after it was finite, so that a step followed.
-        step = self.state.global_step  # type: ignore[attr-defined]
-        good = [path for path in self._checkpoints() if step_of(path) < step]
+        good = self._good_checkpoints()
         if not good:
             return None
         self._load_from_checkpoint(good[-1])  # type: ignore[attr-defined]
         return f"The model of step {step_of(good[-1])} is kept."
 
     def _drop_older_checkpoints(self) -> None:
-        """Drop the checkpoints before the newest one, which has just proved good."""
-        for path in self._checkpoints()[:-1] if rank() == 0 else []:
+        """Drop the checkpoints before the newest one that has proved good."""
+        for path in self._good_checkpoints()[:-1] if rank() == 0 else []:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _checkpoints(self) -> list[str]:
-        return whole_checkpoints(Path(self.args.output_dir))  # type: ignore[attr-defined]
+    def _good_checkpoints(self) -> list[str]:
+        """Those after which a step was taken, as it is only with a loss that is finite."""
+        step = self.state.global_step  # type: ignore[attr-defined]
+        found = whole_checkpoints(Path(self.args.output_dir))  # type: ignore[attr-defined]
+        return [path for path in found if step_of(path) < step]
 
     def has_finite_weights(self) -> bool:
         """Whether every trained weight is a number."""

@@ -142,6 +142,7 @@ def test_changed_whole_model_is_loaded_anew_and_a_damaged_one_refused(
     after = chat.client.answer(request)
     assert after[0] == before[0]
     assert after[1] != before[1]
+    save_whole_model(folder, Path(chat.base), seed=4)
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.seek(-1, os.SEEK_END)
         weights.write(b"\0")

@@ -88,6 +88,20 @@ def test_second_round_can_be_held_to_the_base(make_run: MakeRun, precompute: boo
     assert _started(second)["reference"] == "base model"
 
 
+def test_base_that_has_given_the_references_leaves_memory(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sft.run(make_run(1, "sft", lora=None, training=OPTIONS))
+    loaded = []
+    load = dpo.load_reference
+    monkeypatch.setattr(
+        dpo, "load_reference", lambda *given: loaded.append(load(*given)) or loaded[-1]
+    )
+    options = {**OPTIONS, "reference": "base"}
+    dpo.run(make_run(2, "dpo", adapter=FIRST_ROUND, lora=None, training=options))
+    assert all(weight.is_meta for weight in loaded[0].parameters())
+
+
 def test_references_are_stored_for_the_next_run(make_run: MakeRun) -> None:
     sft.run(make_run(1, "sft", lora=None, training=OPTIONS))
     runs = [
