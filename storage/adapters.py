@@ -1,4 +1,7 @@
-"""Adapters: the LoRA weights that runs have made, and what they descend from."""
+"""Adapters: the weights that runs have made, LoRA's or a whole model's, and where they come from.
+
+A row with the same name stands for both: each answers beside its base, and rounds go on from it.
+"""
 
 from dataclasses import dataclass
 
@@ -16,7 +19,7 @@ class NewAdapter:
 
     run_id: int
     folder: str
-    """Relative to the data folder, such as "runs/0007-dpo/adapter"."""
+    """Relative to the data folder, such as "runs/0007-dpo/adapter", or ".../model"."""
     base_model: str
     manifest_hash: str
     """SHA-256 of its manifest."""
@@ -53,6 +56,16 @@ def get_adapter(session: Session, adapter_id: int) -> Adapter:
     if adapter is None:
         raise NotFoundError(f"Adapter {adapter_id} does not exist. Choose one from the list.")
     return adapter
+
+
+def is_whole_model(session: Session, adapter: Adapter) -> bool:
+    """Whether it is a whole model: its run was started without LoRA options."""
+    return session.get_one(Run, adapter.run_id).options.get("lora", {}) is None
+
+
+def list_whole_models(session: Session) -> list[Adapter]:
+    """Return the whole models that runs have trained, newest first."""
+    return [found for found in list_tuned_adapters(session) if is_whole_model(session, found)]
 
 
 def get_tuned_adapter(session: Session, adapter_id: int) -> Adapter:

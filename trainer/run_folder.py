@@ -26,6 +26,8 @@ FORMAT = 1
 KINDS = ("generate", "label", "sft", "reward", "dpo", "evaluate", "export")
 ENDINGS = ("finished", "failed", "cancelled")
 LOCK_PATIENCE_SECONDS = 2.0
+# What a training run leaves in its folder: LoRA weights, or a model of which all were trained.
+ADAPTER, WHOLE_MODEL = "adapter", "model"
 
 _INPUT_NAME = re.compile(r"[a-z0-9_]+\.jsonl")
 
@@ -37,7 +39,9 @@ class RunSpec:
     id: int
     kind: str
     base: str  # "starter", a hub id or a folder
-    adapter: str | None  # start from this adapter: relative to the data folder, or absolute
+    # Start from this adapter, or from this trained whole model; relative to the data folder, or
+    # absolute.
+    adapter: str | None
     options: dict[str, Any]
     snapshot: str | None = None  # hash of the frozen data, "sha256:..."
 
@@ -247,7 +251,7 @@ def forget_stop(folder: Path) -> None:
 
 
 def write_manifest(adapter_folder: Path, info: Mapping[str, Any]) -> None:
-    """Write `manifest.json`: `info` and the SHA-256 of every other file of the adapter."""
+    """Write `manifest.json`: `info` and the SHA-256 of every other file of the adapter or model."""
     names = sorted(p.name for p in adapter_folder.iterdir() if p.name != "manifest.json")
     files = {name: _sha256(adapter_folder / name) for name in names}
     manifest = {"format": FORMAT, **info, "files": files}
@@ -255,31 +259,44 @@ def write_manifest(adapter_folder: Path, info: Mapping[str, Any]) -> None:
 
 
 def check_manifest(adapter_folder: Path) -> dict[str, Any]:
-    """Compare an adapter's files with its manifest and return the manifest.
+    """Compare the files of an adapter or a whole model with its manifest; returns the manifest.
 
     Raises TrainerError naming the file that is missing or was changed.
     """
-    path = adapter_folder / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        files = dict(manifest["files"])
-    except FileNotFoundError:
-        raise TrainerError(
-            f"The adapter {adapter_folder} has no manifest.json, so its files cannot be checked. "
-            "Choose an adapter that was trained here."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TrainerError(f"{path} cannot be read ({error}). Train the adapter again.") from error
-    for name, expected in files.items():
+    manifest = _read_manifest(adapter_folder)
+    for name, expected in manifest["files"].items():
         file = adapter_folder / name
         if not file.is_file():
-            raise TrainerError(f"The adapter file {file} is missing. Train the adapter again.")
+            raise TrainerError(f"The file {file} is missing. Train the adapter or model again.")
         if _sha256(file) != expected:
             raise TrainerError(
-                f"The adapter file {file} is damaged: its contents differ from what was saved. "
-                "Restore it from a copy, or train the adapter again."
+                f"The file {file} is damaged: its contents differ from what was saved. "
+                "Restore it from a copy, or train the adapter or model again."
             )
-    return dict(manifest)
+    return manifest
+
+
+def holds_whole_model(adapter_folder: Path) -> bool:
+    """Whether a run has left a whole model there, by its manifest; an adapter otherwise.
+
+    Raises TrainerError when the manifest cannot be read.
+    """
+    return _read_manifest(adapter_folder).get("holds") == WHOLE_MODEL
+
+
+def _read_manifest(adapter_folder: Path) -> dict[str, Any]:
+    path = adapter_folder / "manifest.json"
+    try:
+        manifest = dict(json.loads(path.read_text(encoding="utf-8")))
+        manifest["files"] = dict(manifest["files"])
+    except FileNotFoundError:
+        raise TrainerError(
+            f"{adapter_folder} has no manifest.json, so its files cannot be checked. "
+            "Choose an adapter or a model that was trained here."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TrainerError(f"{path} cannot be read ({error}). Train it again.") from error
+    return manifest
 
 
 def manifest_hash(adapter_folder: Path) -> str:

@@ -15,10 +15,10 @@ from app.services.model_exports import ExportRow
 from app.services.runs import RunView
 
 ACTIVE = ("queued", "running")
-MERGED = ("Merged model\nThe base with the adapter inside, for any program.", "merged")
+MERGED = ("Merged model\nThe base with all that was learnt inside, for any program.", "merged")
 GGUF = ("GGUF file\nOne file for llama.cpp, Ollama or LM Studio.", "gguf")
-ADAPTER = ("Adapter to the hub\nAs it is, with its card.", "adapter")
-NAMES = {"merged": "merged model", "gguf": "GGUF file", "adapter": "adapter"}
+ADAPTER = ("As it is, to the hub\nThe adapter or model that was trained, with its card.", "adapter")
+NAMES = {"merged": "merged model", "gguf": "GGUF file", "adapter": "as it is"}
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -53,7 +53,7 @@ class ExportFold:
             self._list = sentence(elem_id="train-export-list", elem_classes=["small"])
         self._fold = fold
         self._latest = gr.State(None)
-        self._merged = gr.State(None)
+        self._base_run = gr.State(None)
         with gr.Accordion("Plain TRL script", open=False, elem_id="train-script") as script:
             self._code = gr.Code(
                 language="python",
@@ -82,15 +82,15 @@ class ExportFold:
             self._fold,
             self._script,
             self._latest,
-            self._merged,
+            self._base_run,
             self._fetch,
             self._use,
             self._list,
         ]
 
     def use_on(self, handler: Any, outputs: list[Any]) -> Any:
-        """Call `handler` with the export run whose merged model is to be the next base."""
-        return self._use.click(handler, self._merged, outputs, **PRIVATE)
+        """Call `handler` with the run whose whole or merged model is to be the next base."""
+        return self._use.click(handler, self._base_run, outputs, **PRIVATE)
 
     def wire(self, run_id: gr.State, adapter_id: gr.State) -> Any:
         """Connect the buttons to the run and the adapter that the panel shows.
@@ -148,13 +148,15 @@ class ExportFold:
         rows = self._rows(view.adapter_id) if writes else []
         written = [row for row in rows if row.num_bytes]
         latest = next((row.run_id for row in written), None)
-        merged = next((row.run_id for row in written if row.target == "merged"), None)
+        base_run = next((row.run_id for row in written if row.target == "merged"), None)
+        if view.is_whole_model and view.adapter_id is not None:
+            base_run = view.row.id  # it is a base model already, and with finer numbers
         return {
             self._fold: gr.Accordion(visible=writes and view.adapter_id is not None),
             self._script: gr.Accordion(visible=writes),
             self._latest: latest,
-            self._merged: merged,
-            self._use: gr.Button(visible=merged is not None),
+            self._base_run: base_run,
+            self._use: gr.Button(visible=base_run is not None),
             self._fetch: gr.Button(visible=latest is not None),
             self._list: bullet_list([_line(row) for row in rows]),
         }

@@ -18,14 +18,21 @@ from app.services.options import (
 )
 from storage.errors import InputError
 
+ADAPTER = "Adapter"
 GROUPS = {
     "Preference": "Preference · how hard to push",
     "Learning": "Learning · steps and rate",
-    "Adapter": "Adapter · LoRA",
+    ADAPTER: "Adapter · LoRA",
     "Memory": "Memory · batch, length, 4 bits",
 }
 # Sections of a run's options that may be absent as a whole: a switch says whether they are there.
 SWITCHES = {
+    "lora": (
+        "Train an adapter",
+        "Off: every weight of the model is trained, as the preset full does. For small models: "
+        "16 bytes of memory for each weight, and learning rates of 1e-6 to 5e-6.",
+        "Adapter",
+    ),
     "quantization": (
         "Load the base model in 4 bits",
         "Takes a quarter of the memory; each step is slower.",
@@ -64,11 +71,18 @@ class OptionsForm:
             fields = [field for field in self._fields.values() if field.group == group]
             with gr.Accordion(title, open=False, elem_classes=["options"]):
                 self._build_switches(group, values)
-                self._build_fields([field for field in fields if not field.advanced], values)
-                advanced = [field for field in fields if field.advanced]
-                if advanced:
-                    with gr.Accordion("More", open=False, elem_classes=["options"]):
-                        self._build_fields(advanced, values)
+                shown = group != ADAPTER or values["lora"] is not None
+                with gr.Column(visible=shown) as column:
+                    self._build_group(fields, values)
+            if group == ADAPTER:
+                self._adapter_fields = column
+
+    def _build_group(self, fields: Sequence[OptionField], values: Mapping[str, Any]) -> None:
+        self._build_fields([field for field in fields if not field.advanced], values)
+        advanced = [field for field in fields if field.advanced]
+        if advanced:
+            with gr.Accordion("More", open=False, elem_classes=["options"]):
+                self._build_fields(advanced, values)
 
     def _build_switches(self, group: str, values: Mapping[str, Any]) -> None:
         for section, (label, info, where) in SWITCHES.items():
@@ -87,6 +101,19 @@ class OptionsForm:
     def inputs(self) -> list[Any]:
         """All widgets, in the order in which `changes` takes their values."""
         return [*self._switches.values(), *self._widgets.values()]
+
+    @property
+    def adapter_switch(self) -> Any:
+        """The widget that says whether an adapter is trained; its fields hide without one."""
+        return self._switches["lora"]
+
+    def adapter_outputs(self) -> list[Any]:
+        """What `with_adapter` changes."""
+        return [self._adapter_fields]
+
+    def with_adapter(self, is_on: bool) -> dict[Any, Any]:
+        """Updates that show the adapter's fields only where one is trained."""
+        return {self._adapter_fields: gr.Column(visible=is_on)}
 
     @property
     def loss(self) -> Any:
@@ -112,7 +139,7 @@ class OptionsForm:
             updates[widget] = _value_in(values, self._fields[key])
         chosen = updates[self.loss]
         updates[self.loss] = gr.Dropdown(value=chosen, info=loss_line(chosen))
-        return updates
+        return updates | self.with_adapter(values["lora"] is not None)
 
     def changes(self, preset: str, form_values: Sequence[Any]) -> dict[str, Any]:
         """What the form asks for that the preset does not, by section; None for one left out.

@@ -49,7 +49,11 @@ class PresetPicker:
 
     def wire(self, check: Callable[[Any], Any]) -> None:
         """Connect the handlers; `check` is given each event after which the form is different."""
-        filled = [self.chosen, self._delete, *self.form.inputs()]
+        filled = [
+            self.chosen, self._delete, *self.form.inputs(), *self.form.adapter_outputs()
+        ]  # fmt: skip
+        switch = self.form.adapter_switch
+        switch.input(self.switch_adapter, switch, self.form.adapter_outputs(), **PRIVATE)
         check(self.chosen.input(self.fill, self.chosen, filled, **PRIVATE))
         check(self._delete.click(self.delete, self.chosen, filled, **PRIVATE))
         saved = [self.chosen, self._delete, self._name]
@@ -74,6 +78,12 @@ class PresetPicker:
     def fill(self, preset: str, request: gr.Request) -> dict[Any, Any]:
         """Put the preset's values into the form."""
         return {**self.form.filled(preset), **self.listed(preset)}
+
+    @show_errors
+    @require("annotator")
+    def switch_adapter(self, is_on: bool, request: gr.Request) -> dict[Any, Any]:
+        """Show what an adapter can be given, or hide it where none is trained."""
+        return self.form.with_adapter(is_on)
 
     @show_errors
     @require("admin")

@@ -127,7 +127,7 @@ class RunPanel:
         self._compare.click(handler, self.adapter_id, outputs, **PRIVATE)
 
     def use_as_base_on(self, handler: Any, outputs: list[Any]) -> Any:
-        """Call `handler` with the export run whose merged model is to be trained next."""
+        """Call `handler` with the run whose whole or merged model is to be trained next."""
         return self._exports.use_on(handler, outputs)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
@@ -217,7 +217,9 @@ class RunPanel:
             self._stop: gr.Button(visible=active),
             self._resume: gr.Button(visible=view.can_resume),
             self._compare: gr.Button(visible=has_adapter and row.kind != "reward"),
-            self._prepare: gr.Button(visible=has_adapter),
+            self._prepare: gr.Button(
+                "Download model" if view.is_whole_model else "Download adapter", visible=has_adapter
+            ),
             self._notice: _notice(view),
             self._plot: charts_markup(training_charts(row.kind, view.curves)),
             self._diagnosis: bullet_list(view.diagnosis),

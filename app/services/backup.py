@@ -23,13 +23,14 @@ from storage.backup import check_database, copy_database
 from storage.clock import utc_now
 from storage.database import database_file
 from storage.errors import InputError
+from trainer.run_folder import ADAPTER, WHOLE_MODEL
 
 MANIFEST, DATABASE = "manifest.json", "pairtune.db"
 FORMAT = 1
 _CHUNK = 2**20  # bytes read at once
 # Names of files that a backup may hold, and nothing else.
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
-_NAMES = re.compile(rf"{re.escape(DATABASE)}|runs/{_PART}/(adapter/)?{_PART}")
+_NAMES = re.compile(rf"{re.escape(DATABASE)}|runs/{_PART}/((adapter|model)/)?{_PART}")
 # What reading an archive raises that is cut off, changed, or something else altogether.
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, EOFError, RuntimeError),
@@ -103,10 +104,15 @@ def backup_archive(context: Context, *, with_adapters: bool = False) -> Path:
 
 
 def _run_files(data_folder: Path, with_adapters: bool) -> dict[str, Path]:
-    """By name in the archive, what lies directly in the run folders, and their adapters."""
+    """By name in the archive, what lies directly in the run folders, and what they have trained.
+
+    Merged models are left out: an export makes them again.
+    """
     found = {}
     for run in sorted((data_folder / "runs").glob("*")):
-        folders = [run, run / "adapter"] if with_adapters else [run]
+        folders = [run, run / ADAPTER] if with_adapters else [run]
+        if with_adapters and not run.name.endswith("-export"):
+            folders.append(run / WHOLE_MODEL)
         for path in (path for folder in folders for path in sorted(folder.glob("*"))):
             name = path.relative_to(data_folder).as_posix()
             is_wanted = path.is_file() and not path.is_symlink() and _NAMES.fullmatch(name)

@@ -179,10 +179,11 @@ class _Answer:
 
 
 def _label(session: Session, adapter: Adapter) -> str:
-    """The adapter's name on the screen, for example "run 7 · DPO · 37 pairs"."""
+    """Its name on the screen, for example "run 7 · DPO · 37 pairs"."""
     run = run_rows.get_run(session, adapter.run_id)
     num_pairs = (run.summary or {}).get("num_pairs")
-    return f"run {run.id} · {run.kind.value.upper()} · {num_pairs} pairs"
+    whole = " · whole model" if adapters.is_whole_model(session, adapter) else ""
+    return f"run {run.id} · {run.kind.value.upper()} · {num_pairs} pairs{whole}"
 
 
 def _win_rate(session: Session, adapter_id: int) -> WinRate:

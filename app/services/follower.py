@@ -111,7 +111,7 @@ def _give_up_if_orphaned(session: Session, run: Run) -> bool:
     if before.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
         return False
     reason = (
-        f"Run {before.id}, whose adapter it starts from, ended as {before.status.value}. "
+        f"Run {before.id}, from whose result it starts, ended as {before.status.value}. "
         "Start both again."
     )
     run_rows.set_status(session, run.id, RunStatus.FAILED, error=reason)

@@ -1,6 +1,7 @@
-"""Which models may be used: those that the administrator named, and those that were merged here."""
+"""Which models may be used: those that the administrator named, and those that were made here."""
 
 from app.services.context import Context
+from storage import adapters
 from storage import runs as run_rows
 from storage.enums import RunKind, RunStatus
 from storage.errors import InputError
@@ -14,21 +15,21 @@ def model_choices(context: Context) -> list[tuple[str, str]]:
     return [(model_source.describe(model), model) for model in _allowed(context)]
 
 
-def merged_model(context: Context, run_id: int) -> str:
-    """The name under which an export run's merged model is a base model for further runs.
+def model_of_run(context: Context, run_id: int) -> str:
+    """The name under which the model that a run has made is a base model for further runs.
 
-    Raises InputError for a run that has merged none.
+    Raises InputError for a run that has made none: only merging and training a whole model do.
     """
-    found = _merged_models(context)
+    found = _made_here(context)
     if run_id not in found:
         raise InputError(
-            f"Run {run_id} has merged no model. Export a merged model, and wait for its end."
+            f"Run {run_id} has made no whole model. Export a merged model, and wait for its end."
         )
     return found[run_id]
 
 
 def check_allowed(context: Context, model: str) -> None:
-    """Raise InputError unless `model` was named at the start of the server, or merged here."""
+    """Raise InputError unless `model` was named at the start of the server, or made here."""
     known = _allowed(context)
     if model not in known:
         raise InputError(
@@ -38,15 +39,20 @@ def check_allowed(context: Context, model: str) -> None:
 
 
 def _allowed(context: Context) -> list[str]:
-    return [*context.settings.models, *_merged_models(context).values()]
+    return [*context.settings.models, *_made_here(context).values()]
 
 
-def _merged_models(context: Context) -> dict[int, str]:
-    """Folders of the merged models that are still there, by export run, newest first."""
+def _made_here(context: Context) -> dict[int, str]:
+    """Folders of the merged and trained models that are still there, by run, newest first."""
     with context.database.read_scope() as session:
         folders = {
+            model.run_id: (context.settings.data_folder / model.folder).resolve()
+            for model in adapters.list_whole_models(session)
+        }
+        folders |= {
             run.id: (context.runs_folder / run.folder / str(run.summary["output"])).resolve()
             for run in run_rows.list_runs(session, kinds=[RunKind.EXPORT])
             if run.recipe == MERGED and run.status is RunStatus.FINISHED and run.summary
         }
-    return {run_id: str(folder) for run_id, folder in folders.items() if folder.is_dir()}
+    found = sorted(folders.items(), reverse=True)
+    return {run_id: str(folder) for run_id, folder in found if folder.is_dir()}

@@ -22,7 +22,6 @@ from storage.tables import Run
 from trainer import model_source, run_folder
 from trainer.errors import TrainerError
 from trainer.memory_estimate import free_bytes, training_bytes
-from trainer.recipes.option_groups import TrainingOptions
 from trainer.recipes.options import RunOptions, reward_options, sft_options
 from trainer.run_folder import RunSpec
 
@@ -62,7 +61,7 @@ def preflight(context: Context, request: TrainingRequest) -> Preflight:
     """Count what would train and name what stands in the way, without writing anything."""
     with context.database.read_scope() as session:
         data = context.training_data.summary(session)
-        seconds_per_pair = _measured_seconds_per_pair(session, request)
+        seconds_per_pair = _measured_seconds_per_pair(context, session, request)
     found = _judge(context, request, data, seconds_per_pair)
     return found if found.problems else _with_tokens(context, request, data, found)
 
@@ -95,7 +94,7 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
             run.summary = {"num_pairs": found.num_train, "num_heldout": found.num_heldout}
             runs.append(run)
             # The next half starts from what this one will save: its place is known already.
-            adapter = f"runs/{run.folder}/adapter"
+            adapter = f"runs/{run.folder}/{_options(context, request).output}"
     return [run.id for run in runs]
 
 
@@ -133,6 +132,14 @@ def _options(context: Context, request: TrainingRequest) -> RunOptions:
     return RunOptions.from_dict(request.options, defaults=preset_options(context, request.preset))
 
 
+def _trains_whole(context: Context, request: TrainingRequest) -> bool:
+    """Whether no adapter is asked for; False also for options that cannot be read."""
+    try:
+        return _options(context, request).lora is None
+    except (InputError, TrainerError):
+        return False
+
+
 def _options_of(context: Context, request: TrainingRequest, kind: RunKind) -> RunOptions:
     options = _options(context, request)
     if kind is RunKind.REWARD:
@@ -147,10 +154,9 @@ def _judge(
     seconds_per_pair: float | None,
 ) -> Preflight:
     counts = data.counts
-    problems = _request_problems(context, request)
+    problems, warnings = _request_findings(context, request)
     if not counts.train:
         problems.append(_nothing_to_train(counts.heldout, counts.ties + counts.both_bad))
-    warnings = []
     if 0 < counts.train < FEW_PAIRS:
         warnings.append(
             f"{counts.train} pairs are few: the curves will mostly show chance. "
@@ -177,8 +183,10 @@ def _judge(
     return Preflight(counts.train, counts.heldout, facts, warnings, problems)
 
 
-def _request_problems(context: Context, request: TrainingRequest) -> list[str]:
+def _request_findings(context: Context, request: TrainingRequest) -> tuple[list[str], list[str]]:
+    """Problems and warnings of what is asked for, whatever the data."""
     problems: list[str] = []
+    warnings: list[str] = []
     if request.recipe not in RECIPES:
         problems.append(f'There is no recipe "{request.recipe}". Choose {", ".join(RECIPES)}.')
     if request.recipe == "reward" and request.adapter_id is not None:
@@ -188,10 +196,39 @@ def _request_problems(context: Context, request: TrainingRequest) -> list[str]:
         )
     try:
         check_allowed(context, request.model)
-        problems.extend(_options(context, request).problems())
+        options = _options(context, request)
+        problems += [*options.problems(), *_whole_model_problems(context, request, options)]
+        warnings += options.warnings()
     except (InputError, TrainerError) as error:
         problems.append(str(error))
-    return problems
+    return problems, warnings
+
+
+def _whole_model_problems(
+    context: Context, request: TrainingRequest, options: RunOptions
+) -> list[str]:
+    """What training a whole model, or not, does not go together with."""
+    if request.recipe == "reward" and options.lora is None:
+        return [
+            "A reward model is trained as an adapter with a score head. Choose another preset, or "
+            "switch the adapter on."
+        ]
+    if request.adapter_id is None:
+        return []
+    with context.database.read_scope() as session:
+        start = adapters.get_adapter(session, request.adapter_id)
+        starts_whole = adapters.is_whole_model(session, start)
+    if starts_whole and options.lora is not None:
+        return [
+            f"Run {start.run_id} has trained a whole model, and this trains an adapter. Choose the "
+            "preset full, or take that model as the base model."
+        ]
+    if not starts_whole and options.lora is None:
+        return [
+            f"Run {start.run_id} has trained an adapter, and this trains a whole model. Export it "
+            "merged and take that as the base model, or choose another preset."
+        ]
+    return []
 
 
 def _nothing_to_train(num_heldout: int, num_without_preference: int) -> str:
@@ -232,8 +269,8 @@ def _with_tokens(
     """Add what the model's own tokenizer and template make of the pairs, where they are here."""
     folder = model_source.local_folder(request.model, context.settings.data_folder)
     sample = context.training_data.tokenised(data, folder) if folder else None
-    options = _options(context, request).training
-    told = token_findings(data, sample, options.max_length)
+    options = _options(context, request)
+    told = token_findings(data, sample, options.training.max_length)
     memory_facts, memory_warnings = _memory(context, folder, options, sample)
     return dataclasses.replace(
         found,
@@ -244,31 +281,38 @@ def _with_tokens(
 
 
 def _memory(
-    context: Context, folder: Path | None, options: TrainingOptions, sample: TokenisedSample | None
+    context: Context, folder: Path | None, options: RunOptions, sample: TokenisedSample | None
 ) -> tuple[list[str], list[str]]:
     """Facts and warnings on memory; none on a GPU or with checkpointing: not measured there."""
     on_gpu = context.settings.device != "cpu" and NVIDIA_DRIVER.exists()
-    if on_gpu or options.gradient_checkpointing or folder is None or not sample:
+    training = options.training
+    if on_gpu or training.gradient_checkpointing or folder is None or not sample:
         return [], []
     longest = max((pair.num_tokens() for pair in sample.pairs), default=0)
-    tokens = 2 * options.per_device_train_batch_size * min(longest, options.max_length)
-    needed, free = training_bytes(folder, tokens), free_bytes()
+    tokens = 2 * training.per_device_train_batch_size * min(longest, training.max_length)
+    needed, free = training_bytes(folder, tokens, options), free_bytes()
     if needed is None or free is None:
         return [], []
     facts = [f"Training needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free."]
     if needed <= free:
         return facts, []
+    adapter = ", or train an adapter" if options.lora is None else ""
     return facts, [
         "The memory will probably not be enough, and the run may be ended half-way. Make "
-        "per_device_train_batch_size or max_length smaller, or switch gradient_checkpointing on."
+        "per_device_train_batch_size or max_length smaller, or switch gradient_checkpointing on"
+        f"{adapter}."
     ]
 
 
-def _measured_seconds_per_pair(session: Session, request: TrainingRequest) -> float | None:
-    """Seconds that the last finished run of this model took for one pair of one epoch."""
+def _measured_seconds_per_pair(
+    context: Context, session: Session, request: TrainingRequest
+) -> float | None:
+    """Seconds that the last finished run of this kind took for one pair of one epoch."""
+    is_whole = _trains_whole(context, request)
     for run in run_rows.list_runs(session, kinds=[RunKind.DPO]):
         measured = run.summary or {}
-        if run.status is RunStatus.FINISHED and run.base_model == request.model:
+        same = (run.base_model, run.options.get("lora", {}) is None) == (request.model, is_whole)
+        if run.status is RunStatus.FINISHED and same:
             epochs = run.options["training"]["num_train_epochs"]
             return float(measured["seconds"] / (measured["num_pairs"] * epochs))
     return None

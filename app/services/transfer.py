@@ -124,7 +124,7 @@ def publish_preferences(
 
 
 def adapter_archive(context: Context, adapter_id: int) -> Path:
-    """Pack an adapter with its manifest into a zip file.
+    """Pack an adapter, or a whole model that was trained, with its manifest into a zip file.
 
     Raises NotFoundError for an unknown adapter, TrainerError when its files are damaged.
     """
@@ -132,7 +132,7 @@ def adapter_archive(context: Context, adapter_id: int) -> Path:
         adapter = adapters.get_adapter(session, adapter_id)
     folder = run_folder.adapter_path(context.settings.data_folder, adapter.folder)
     run_folder.check_manifest(folder)
-    name = f"adapter-of-run-{adapter.run_id}"
+    name = f"{folder.name}-of-run-{adapter.run_id}"
     return Path(shutil.make_archive(str(download_folder() / name), "zip", folder))
 
 

@@ -69,7 +69,7 @@ class CompareTab:
         """Lay the screen out; the adapters are read when the tab is opened."""
         with gr.Column(elem_classes=["empty"], visible=False) as empty:
             sentence(
-                "### Nothing to compare yet.\n\nTrain an adapter; it then answers beside its base."
+                "### Nothing to compare yet.\n\nTrain a model; it then answers beside its base."
             )
             with gr.Row(elem_classes=["actions"]):
                 gr.Button("Go to training", variant="primary", elem_classes=["goto-train"])

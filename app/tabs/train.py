@@ -123,8 +123,8 @@ class TrainTab:
     @show_errors
     @require("annotator")
     def use_as_base(self, run_id: int, request: gr.Request) -> dict[Any, Any]:
-        """Choose an export's merged model as the base model, without any adapter on it."""
-        model = models.merged_model(self._context, run_id)
+        """Choose the model that a run has made as the base model, without any adapter on it."""
+        model = models.model_of_run(self._context, run_id)
         return {
             self._model: gr.Dropdown(models.model_choices(self._context), value=model),
             self._adapter: FROM_BASE,

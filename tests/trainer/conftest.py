@@ -50,10 +50,16 @@ def make_run(home: Path, tiny_base: Path) -> MakeRun:
     """`make_run(1, "dpo", training={...})` creates a run folder that trains the tiny model."""
 
     def make(
-        run_id: int, kind: str, *, adapter: str | None = None, num_train: int = 8, **options: Any
+        run_id: int,
+        kind: str,
+        *,
+        base: Path = tiny_base,
+        adapter: str | None = None,
+        num_train: int = 8,
+        **options: Any,
     ) -> RunContext:
         folder = home / "runs" / run_folder.folder_name(run_id, kind)
-        spec = RunSpec(run_id, kind, str(tiny_base), adapter, options, "sha256:00")
+        spec = RunSpec(run_id, kind, str(base), adapter, options, "sha256:00")
         rows = preference_rows(num_train + 2)
         inputs = {"train.jsonl": rows[:num_train], "heldout.jsonl": rows[num_train:]}
         run_folder.create(folder, spec, inputs)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -46,9 +47,17 @@ def _curve(folder: Path) -> dict[tuple[int, str], list[float]]:
     return curve
 
 
-def test_killed_and_resumed_run_ends_like_an_unharmed_one(make_run: MakeRun) -> None:
+@pytest.mark.parametrize(
+    ("lora", "weights"),
+    [({}, f"adapter/{loading.WEIGHTS}"), (None, "model/model.safetensors")],
+    ids=["adapter", "whole model"],
+)
+def test_killed_and_resumed_run_ends_like_an_unharmed_one(
+    make_run: MakeRun, lora: dict[str, Any] | None, weights: str
+) -> None:
     unharmed, killed = (
-        make_run(run_id, "dpo", training=OPTIONS, stopping=None).folder for run_id in (1, 2)
+        make_run(run_id, "dpo", lora=lora, training=OPTIONS, stopping=None).folder
+        for run_id in (1, 2)
     )
     assert _start(unharmed).wait(timeout=180) == 0
 
@@ -73,6 +82,6 @@ def test_killed_and_resumed_run_ends_like_an_unharmed_one(make_run: MakeRun) -> 
         times = len(values) // len(expected[place])  # twice between the checkpoint and the kill
         assert values == pytest.approx(expected[place] * times, abs=1e-5), place
     torch.testing.assert_close(
-        *(load_file(folder / "adapter" / loading.WEIGHTS) for folder in (killed, unharmed)),
+        *(load_file(folder / weights) for folder in (killed, unharmed)),
         atol=1e-5, rtol=1e-5,
     )  # fmt: skip

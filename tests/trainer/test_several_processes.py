@@ -92,6 +92,23 @@ def test_two_processes_train_what_one_trains(make_run: MakeRun) -> None:
     assert not run_folder.is_locked(together)
 
 
+def test_two_processes_train_a_whole_model_as_one_does(make_run: MakeRun) -> None:
+    alone, together = (
+        make_run(n, "dpo", lora=None, training=OPTIONS, stopping=None).folder for n in (1, 2)
+    )
+    launcher = _launch(together)
+    output, _ = launcher.communicate(timeout=120)
+    assert launcher.returncode == 0, output
+    subprocess.run([sys.executable, *WORKER, str(alone), "--device", "cpu"], check=True)
+    for name in ("loss", "eval_loss", "rewards/margins", "grad_norm", "num_tokens"):
+        assert _curve(together, name) == pytest.approx(_curve(alone, name), abs=1e-4), name
+    assert _curve(together, "loss")[-1] < 0.6
+    torch.testing.assert_close(
+        *(load_file(folder / "model" / "model.safetensors") for folder in (together, alone)),
+        atol=1e-4, rtol=1e-3,
+    )  # fmt: skip
+
+
 def test_stop_reaches_both_processes(make_run: MakeRun) -> None:
     folder = make_run(1, "dpo", training={**OPTIONS, "max_steps": 5000, "eval_steps": 0}).folder
     launcher = _launch(folder)

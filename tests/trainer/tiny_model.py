@@ -6,6 +6,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from trainer import run_folder
+
 CONTROL_TOKENS = ("<|pad|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -14,7 +16,9 @@ TEMPLATE = (
 )
 
 
-def save_tiny_model(folder: Path, *, seed: int = 0, hidden_size: int = 64) -> Path:
+def save_tiny_model(
+    folder: Path, *, seed: int = 0, hidden_size: int = 64, tied: bool = False
+) -> Path:
     """Write model and tokenizer into the folder as `save_pretrained` does."""
     vocabulary = {token: index for index, token in enumerate(CONTROL_TOKENS)}
     for character in sorted(pre_tokenizers.ByteLevel.alphabet()):
@@ -41,7 +45,15 @@ def save_tiny_model(folder: Path, *, seed: int = 0, hidden_size: int = 64) -> Pa
         bos_token_id=1,
         eos_token_id=2,
         pad_token_id=0,
+        tie_word_embeddings=tied,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_whole_model(folder: Path, base: Path, *, seed: int = 1) -> Path:
+    """A model as a run leaves it that has trained every weight of the base: here another one."""
+    save_tiny_model(folder, seed=seed)
+    run_folder.write_manifest(folder, {"holds": "model", "base_model": str(base)})
     return folder

@@ -1,11 +1,15 @@
-"""Answers chat requests with one base model and the adapters that were asked for.
+"""Answers chat requests with one base model, and the adapters or whole models asked for.
 
 Rows with and without an adapter are one batch: the base weights are read once for all of them.
-The batch keeps its shape, so the base's answer to a prompt does not depend on the adapter.
+The batch keeps its shape, so the base's answer to a prompt does not depend on the adapter. A whole
+model answers in a batch of its own, one step of it after one of the base's; one is held at a time.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
+from typing import Any
 
 from trainer import run_folder
 from trainer.chat.client import ChatEvent, ChatRequest
@@ -13,10 +17,20 @@ from trainer.chat_template import encode_conversation
 from trainer.errors import TrainerError
 from trainer.generation.sampling import Batch, NewToken, sample, stop_tokens
 from trainer.generation.text_stream import TextStream
-from trainer.loading import load_adapter, load_model, load_tokenizer
+from trainer.loading import load_adapter, load_model, load_tokenizer, load_whole_model
 
 BASE = "__base__"  # peft's name for a row without an adapter
 MAX_ADAPTERS = 4  # held at a time; the one that was loaded first makes room
+Version = tuple[Path, str]  # folder and manifest hash of what was trained
+
+
+@dataclass(frozen=True)
+class _Share:
+    """The rows of a request that one model answers."""
+
+    model: Any
+    rows: list[int]
+    adapter_names: list[str] | None  # peft's for each row; None for a model without adapters
 
 
 class Answerer:
@@ -28,22 +42,36 @@ class Answerer:
         self._tokenizer = load_tokenizer(base, data_folder)
         self._model = load_model(base, data_folder, device=device)
         self._stop_ids = stop_tokens(self._model, self._tokenizer)
-        self._adapters: dict[tuple[Path, str], str] = {}  # folder and manifest hash -> name
+        self._device = device
+        self._adapters: dict[Version, str] = {}  # its name in the model
         self._num_loaded = 0
+        self._whole: tuple[Version, Any] | None = None  # the whole model that was asked last
 
     def answer(self, request: ChatRequest, is_stopped: Callable[[], bool]) -> Iterator[ChatEvent]:
         """Yield text as soon as it is certain; after a stop nothing more comes."""
         prompts = [self._encode(request, row) for row in range(len(request.conversations))]
-        seeds = [[request.sampling.seed]] * len(prompts)
-        batch = Batch(prompts, seeds, self._adapter_names(request), keeps_shape=True)
-        rows = [_Row(TextStream(self._tokenizer)) for _ in prompts]
-        for new_tokens in sample(self._model, batch, request.sampling, stop_ids=self._stop_ids):
+        rows = [_Row(row, TextStream(self._tokenizer)) for row in range(len(prompts))]
+        streams = [self._sample(share, prompts, request) for share in self._shares(request)]
+        for steps in zip_longest(*streams, fillvalue=()):
             if is_stopped():
                 return
-            for new in new_tokens:
-                event = rows[new.row].take(new)
+            for row, new in chain(*steps):
+                event = rows[row].take(new)
                 if event.text or event.finished:
                     yield event
+
+    def _sample(
+        self, share: _Share, prompts: list[list[int]], request: ChatRequest
+    ) -> Iterator[list[tuple[int, NewToken]]]:
+        """Step by step the new tokens of one model, each with its row in the request."""
+        batch = Batch(
+            [prompts[row] for row in share.rows],
+            [[request.sampling.seed]] * len(share.rows),
+            share.adapter_names,
+            keeps_shape=True,
+        )
+        for step in sample(share.model, batch, request.sampling, stop_ids=self._stop_ids):
+            yield [(share.rows[new.row], new) for new in step]
 
     def _encode(self, request: ChatRequest, row: int) -> list[int]:
         token_ids = encode_conversation(
@@ -58,18 +86,37 @@ class Answerer:
             )
         return token_ids
 
-    def _adapter_names(self, request: ChatRequest) -> list[str] | None:
-        """peft's name of each row's adapter; None while the model has never had one."""
-        if any(request.adapters):
-            if request.adapter is None:
-                raise TrainerError("A tuned answer was asked for, but no adapter. Choose one.")
-            tuned = self._load_adapter(request.adapter)
-            return [tuned if with_adapter else BASE for with_adapter in request.adapters]
-        return [BASE] * len(request.adapters) if self._num_loaded else None
+    def _shares(self, request: ChatRequest) -> list[_Share]:
+        """Which model answers which rows: one for all, or base and a whole model for their own."""
+        tuned = [row for row, is_tuned in enumerate(request.adapters) if is_tuned]
+        untouched = [row for row, is_tuned in enumerate(request.adapters) if not is_tuned]
+        if not tuned:
+            return [self._share_of_base(untouched)]
+        if request.adapter is None:
+            raise TrainerError("A tuned answer was asked for, but no adapter. Choose one.")
+        folder = run_folder.adapter_path(self._data_folder, request.adapter)
+        if not run_folder.holds_whole_model(folder):
+            name = self._load_adapter(folder)
+            names = [name if is_tuned else BASE for is_tuned in request.adapters]
+            return [_Share(self._model, list(range(len(names))), names)]
+        whole = _Share(self._load_whole(folder), tuned, None)
+        return [self._share_of_base(untouched), whole] if untouched else [whole]
 
-    def _load_adapter(self, adapter: str) -> str:
+    def _share_of_base(self, rows: list[int]) -> _Share:
+        """Rows that the base answers, without any of the adapters that its model has by now."""
+        return _Share(self._model, rows, [BASE] * len(rows) if self._num_loaded else None)
+
+    def _load_whole(self, folder: Path) -> Any:
+        """The whole model of that folder, checked as it is loaded; a changed one is loaded anew."""
+        version = (folder, run_folder.manifest_hash(folder))
+        if self._whole is None or self._whole[0] != version:
+            self._whole = None  # its memory first
+            model = load_whole_model(folder, self._data_folder, base=self.base, device=self._device)
+            self._whole = (version, model)
+        return self._whole[1]
+
+    def _load_adapter(self, folder: Path) -> str:
         """The name of the adapter in the model. An adapter that was changed is loaded anew."""
-        folder = run_folder.adapter_path(self._data_folder, adapter)
         run_folder.check_manifest(folder)
         key = (folder, run_folder.manifest_hash(folder))
         if key not in self._adapters:
@@ -85,7 +132,8 @@ class Answerer:
 class _Row:
     """The text of one answer as it grows."""
 
-    def __init__(self, text: TextStream) -> None:
+    def __init__(self, row: int, text: TextStream) -> None:
+        self._row = row
         self._row_text = text
         self._num_tokens = 0
 
@@ -96,6 +144,6 @@ class _Row:
             self._num_tokens += 1
             text = self._row_text.push(new.token_id)
         if new.finish_reason is None:
-            return ChatEvent(new.row, text)
+            return ChatEvent(self._row, text)
         text += self._row_text.finish()
-        return ChatEvent(new.row, text, True, new.finish_reason, self._num_tokens)
+        return ChatEvent(self._row, text, True, new.finish_reason, self._num_tokens)

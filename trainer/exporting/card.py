@@ -1,4 +1,4 @@
-"""The model card of an adapter, from the run folder that made it; never imports torch."""
+"""The model card of what a run has trained, from its run folder; never imports torch."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ _KINDS = {
 }
 _CARD = """---
 base_model: {base}
-library_name: peft
+library_name: {library}
 pipeline_tag: {task}
 tags:
-- lora
+- {weights}
 - {kind}
 - trl
 - pairtune
@@ -25,7 +25,7 @@ tags:
 
 # {name}, tuned
 
-A LoRA adapter for `{base}`, made by {method} with PairTune on {day}.
+{what} `{base}`, made by {method} with PairTune on {day}.
 
 ## Data
 
@@ -35,11 +35,10 @@ the preferences: `{snapshot}`.{start}
 ## How to load it
 
 ```python
-from peft import {loader}
-from transformers import AutoTokenizer
+{imports}
 
 model = {loader}.from_pretrained("FOLDER_OF_THIS_FILE"{arguments})
-tokenizer = AutoTokenizer.from_pretrained("{base}")
+tokenizer = AutoTokenizer.from_pretrained("{tokenizer}")
 ```
 
 ## Curves
@@ -72,12 +71,13 @@ def model_card(facts: CardFacts) -> str:
     """The card as Markdown, with the head that model hubs read."""
     start = ""
     if facts.parent_adapter:
-        start = f" Training went on from the adapter `{facts.parent_adapter}`."
+        start = f" Training went on from `{facts.parent_adapter}`."
+    is_whole = facts.options.get("lora", {}) is None
     scores = facts.kind == "reward"
     return _CARD.format(
         task="text-classification" if scores else "text-generation",
-        loader=f"AutoPeftModelFor{'SequenceClassification' if scores else 'CausalLM'}",
         arguments=", num_labels=1" if scores else "",
+        **(_whole_model() if is_whole else _adapter(facts.base, scores=scores)),
         base=facts.base,
         name=facts.name,
         kind=facts.kind,
@@ -90,6 +90,29 @@ def model_card(facts: CardFacts) -> str:
         curves=curves_table(facts.events),
         options=_options_table(facts.options),
     )
+
+
+def _adapter(base: str, *, scores: bool) -> dict[str, str]:
+    loader = f"AutoPeftModelFor{'SequenceClassification' if scores else 'CausalLM'}"
+    return {
+        "library": "peft",
+        "weights": "lora",
+        "what": "A LoRA adapter for",
+        "imports": f"from peft import {loader}\nfrom transformers import AutoTokenizer",
+        "loader": loader,
+        "tokenizer": base,
+    }
+
+
+def _whole_model() -> dict[str, str]:
+    return {
+        "library": "transformers",
+        "weights": "full-model",
+        "what": "A whole model in float32, every weight of it trained from",
+        "imports": "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        "loader": "AutoModelForCausalLM",
+        "tokenizer": "FOLDER_OF_THIS_FILE",
+    }
 
 
 def curves_table(events: Sequence[Mapping[str, Any]]) -> str:

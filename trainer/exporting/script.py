@@ -5,7 +5,7 @@ from typing import Any
 
 from trainer import model_source, run_folder
 from trainer.errors import TrainerError
-from trainer.recipes.options import PRESETS, RunOptions, sft_options
+from trainer.recipes.options import RunOptions, recipe_defaults
 
 # Arguments that both of TRL's configurations know, in the order of the form.
 _SHARED = (
@@ -20,8 +20,7 @@ from pathlib import Path
 
 import torch
 from datasets import load_dataset
-from peft import {from_peft}
-from transformers import {from_transformers}
+{from_peft}from transformers import {from_transformers}
 from trl import {name}Config, {name}Trainer
 
 RUN = Path({run!r})
@@ -59,6 +58,10 @@ model = AutoModelForCausalLM.from_pretrained(
     device_map={{"": "{device}"}},{quantization}
 )
 """
+_REFERENCE = """ref_model = AutoModelForCausalLM.from_pretrained(
+    {base!r}, dtype=torch.float32, device_map={{"": "{device}"}}
+)
+"""
 _ADAPTER = """model = PeftModel.from_pretrained(model, {folder!r}, is_trainable=True)
 """
 _STOPPING = '''
@@ -85,7 +88,7 @@ args = {name}Config(
 {arguments}
 )
 trainer = {name}Trainer(
-    model=model,
+    model=model,{reference}
     args=args,
     train_dataset=train,
     eval_dataset=heldout,
@@ -115,24 +118,30 @@ def plain_script(folder: Path, data_folder: Path) -> str:
     started = next((event for event in events if event["type"] == "started"), None)
     if started is None:
         raise TrainerError("The script is here as soon as the run has started.")
-    quick = PRESETS["quick"]
-    options = RunOptions.from_dict(
-        spec.options, defaults=quick if spec.kind == "dpo" else sft_options(quick)
-    )
+    defaults = recipe_defaults(spec.kind, spec.options)
+    options = RunOptions.from_dict(spec.options, defaults=defaults)
     name = spec.kind.upper()
-    stopping = options.stopping if spec.kind == "dpo" else None
+    is_dpo, is_whole = spec.kind == "dpo", options.lora is None
+    stopping = options.stopping if is_dpo else None
+    goes_on = spec.adapter is not None
+    holds_to_base = is_dpo and goes_on and is_whole and options.training.reference == "base"
+    base = model_source.location(spec.base, data_folder)
     parts = [
         _head(folder, data_folder, name, options),
         _model(started, options),
-        "" if spec.adapter is None else _ADAPTER.format(folder=str(data_folder / spec.adapter)),
+        _ADAPTER.format(folder=str(data_folder / (spec.adapter or "")))
+        if goes_on and not is_whole
+        else "",
+        _REFERENCE.format(base=base, device=started["device"]) if holds_to_base else "",
         _STOPPING.format(**vars(stopping)) if stopping else "",
         _TRAINER.format(
             name=name,
-            arguments=_lines(_arguments(started, options, is_dpo=spec.kind == "dpo")),
-            lora="None" if spec.adapter else _lora(options),
+            reference="\n    ref_model=ref_model," if holds_to_base else "",
+            arguments=_lines(_arguments(started, options, is_dpo=is_dpo)),
+            lora="None" if goes_on or is_whole else _lora(options),
             callbacks="[LearntEnough()]" if stopping else "[]",
         ),
-        _reference(options) if spec.kind == "dpo" and spec.adapter else "",
+        _reference(options) if is_dpo and goes_on and not is_whole else "",
         _TAIL,
     ]
     return "".join(parts)
@@ -145,15 +154,18 @@ def _head(folder: Path, data_folder: Path, name: str, options: RunOptions) -> st
         from_transformers.append("BitsAndBytesConfig")
     if options.stopping and name == "DPO":
         from_transformers.append("TrainerCallback")
+    is_whole = options.lora is None
+    from_peft = "PeftModel" if spec.adapter else "LoraConfig"
+    start = str(data_folder / spec.adapter) if spec.adapter and is_whole else None
     answers = 'data.remove_columns("rejected").rename_column("chosen", "completion")'
     return _HEAD.format(
         title={"DPO": "Direct preference optimisation", "SFT": "Supervised fine-tuning"}[name],
         run_id=spec.id,
-        from_peft="PeftModel" if spec.adapter else "LoraConfig",
+        from_peft="" if is_whole else f"from peft import {from_peft}\n",
         from_transformers=", ".join(from_transformers),
         name=name,
         run=str(folder.resolve()),
-        model=model_source.location(spec.base, data_folder),
+        model=start or model_source.location(spec.base, data_folder),
         output=f"{run_folder.folder_name(spec.id, spec.kind)}-plain",
         max_length=options.training.max_length,
         rows="data" if name == "DPO" else answers,
@@ -165,7 +177,9 @@ def _model(started: dict[str, Any], options: RunOptions) -> str:
     if options.quantization:
         values = dict(options.to_dict()["quantization"])
         lines = f"\n    quantization_config=BitsAndBytesConfig(\n{_lines(values, 8)}\n    ),"
-    return _MODEL.format(dtype=started["dtype"], device=started["device"], quantization=lines)
+    # A whole model keeps float32 weights, also where it computes in 16 bits.
+    dtype = "float32" if options.lora is None else started["dtype"]
+    return _MODEL.format(dtype=dtype, device=started["device"], quantization=lines)
 
 
 def _lora(options: RunOptions) -> str:

@@ -14,7 +14,7 @@ from trainer.errors import RunFolderError, TrainerError
 from trainer.generation.options import GenerateOptions
 from trainer.generation.pair_drafts import Draft, tally
 from trainer.generation.pair_sampling import PairSampler, Step
-from trainer.loading import load_adapter, load_model, load_tokenizer
+from trainer.loading import load_adapter, load_model, load_tokenizer, load_whole_model
 from trainer.run_context import Cancelled, RunContext
 from trainer.run_folder import EventWriter
 
@@ -75,13 +75,14 @@ def _is_conversation(messages: Any) -> TypeGuard[Messages]:
 
 
 def _load_model(context: RunContext, options: GenerateOptions) -> Any:
-    spec = context.spec
-    model = load_model(
-        spec.base, context.data_folder, quantization=options.quantization, device=context.device
-    )
+    spec, data_folder = context.spec, context.data_folder
+    how: dict[str, Any] = {"quantization": options.quantization, "device": context.device}
     if spec.adapter is None:
-        return model
-    folder = run_folder.adapter_path(context.data_folder, spec.adapter)
+        return load_model(spec.base, data_folder, **how)
+    folder = run_folder.adapter_path(data_folder, spec.adapter)
+    if run_folder.holds_whole_model(folder):
+        return load_whole_model(folder, data_folder, base=spec.base, **how)
+    model = load_model(spec.base, data_folder, **how)
     return load_adapter(model, folder, name="tuned", base=spec.base).eval()
 
 

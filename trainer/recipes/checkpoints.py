@@ -40,8 +40,13 @@ class CheckpointMixin:
 
 def usable_checkpoint(checkpoints: Path) -> str | None:
     """The last checkpoint that was written to its end (its state file comes last), or None."""
-    whole = [path for path in checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if _is_whole(path)]
-    return str(max(whole, key=_step)) if whole else None
+    return next(reversed(whole_checkpoints(checkpoints)), None)
+
+
+def whole_checkpoints(checkpoints: Path) -> list[str]:
+    """The checkpoints that were written to their end, in the order of their steps."""
+    found = checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
+    return [str(path) for path in sorted(found, key=_step) if _is_whole(path)]
 
 
 def step_of(checkpoint: str | None) -> int:

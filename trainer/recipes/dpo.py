@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from peft import PeftModel
 from trl import DPOConfig, DPOTrainer
 
 from trainer import loading, model_source, run_folder
@@ -15,8 +16,8 @@ from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.options import PRESETS
-from trainer.recipes.policy import load_policy
+from trainer.recipes.options import recipe_defaults
+from trainer.recipes.policy import load_policy, load_reference
 from trainer.recipes.ranks import all_parts, any_rank
 from trainer.recipes.reference_cache import (
     LogProbs,
@@ -34,8 +35,9 @@ REFERENCE_COPY = "ref"  # TRL's name of the frozen copy of the adapter that a ru
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out a DPO run and return its summary."""
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context, recipe_defaults("dpo", context.spec.options))
     options = setup.options
+    is_whole, precomputes = options.lora is None, options.training.precompute_ref_log_probs
     arguments = DPOConfig(
         **training.trainer_arguments(setup),
         beta=options.training.beta,
@@ -43,12 +45,15 @@ def run(context: RunContext) -> dict[str, Any]:
         loss_weights=options.training.loss_weights(),
         label_smoothing=options.training.label_smoothing,
         disable_dropout=options.training.disable_dropout,
+        # TRL else keeps a frozen copy of a whole model; an adapter is switched off instead.
+        precompute_ref_log_probs=is_whole and precomputes,
     )
     callback = RunCallback(context, options.stopping)
     with training.memory_advice(options):
-        model, lora = load_policy(context, setup.options)
+        model, lora = load_policy(context, options)
         trainer = PairTrainer(
             model=model,
+            ref_model=load_reference(context, options),
             args=arguments,
             train_dataset=_dataset(setup.train),
             eval_dataset=_dataset(setup.heldout) if setup.heldout else None,
@@ -56,10 +61,10 @@ def run(context: RunContext) -> dict[str, Any]:
             peft_config=lora,
             callbacks=[callback],
         )
-        if options.training.reference == "base":
+        if options.training.reference == "base" and not is_whole:
             trainer.hold_to_base()
         references = {}
-        if options.training.precompute_ref_log_probs:
+        if precomputes:
             references = _add_references(trainer, setup)
         summary = training.carry_out(trainer, callback, setup)
     return {**summary, **references}
@@ -92,21 +97,33 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
         base=weights_hash(files, folder / "weights.json"),
         adapter=adapter,
         quantization=setup.options.to_dict()["quantization"],
-        dtype=training.dtype_name(setup.context.device),
+        dtype=_reference_dtype(setup),
         device=loading.pick_device(setup.context.device).type,
     )
     return ReferenceCache(folder, reference)
 
 
+def _reference_dtype(setup: training.Setup) -> str:
+    """What the values are computed in; a whole model's weights are float32 whatever that is."""
+    computes_in = training.dtype_name(setup.context.device)
+    if setup.options.lora is not None or computes_in == "float32":
+        return computes_in
+    return f"{computes_in} from float32"
+
+
 class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
     """TRL's DPOTrainer on pairs that are tokenised already."""
 
+    ref_model: Any  # a second model that the policy is held to, or None
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        base = self.model.get_base_model()
+        base = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
         self.shares_prefixes = supports(base)
         if self.shares_prefixes:
             share_prefixes(base)
+            if self.ref_model is not None:
+                share_prefixes(self.ref_model)
         for name, module in self.model.named_modules():
             if isinstance(module, torch.nn.Dropout) and name.endswith(
                 f"lora_dropout.{REFERENCE_COPY}"
@@ -120,6 +137,10 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
 
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
         """TRL's hook for tokenising, of which nothing is left to do."""
+        return dataset
+
+    def _precompute_ref_logps(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
+        """TRL's hook for computing all references anew, which `add_references` does not."""
         return dataset
 
     def add_references(self, cache: ReferenceCache, report: Callable[[int, int], None]) -> int:
@@ -139,6 +160,9 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
             if cache.get(key) is None
         }
         self._compute_references(missing, cache, report)
+        if self.ref_model is not None:
+            self.ref_model.to("meta")  # frees its memory: accelerate holds on to the model itself
+            self.ref_model = None
         for name, dataset in self._datasets().items():
             values = [cache.get(key) for key in keys[name]]
             for side in ("chosen", "rejected"):
@@ -173,7 +197,7 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
 
     def _computed(self, rows: list[dict[str, Any]]) -> list[LogProbs]:
         inputs = self._prepare_inputs(self.data_collator(rows))
-        sides = self.compute_ref_log_probs(self.model, inputs)
+        sides = self.compute_ref_log_probs(self.ref_model or self.model, inputs)
         return [
             LogProbs(*values) for values in zip(*(side.tolist() for side in sides), strict=True)
         ]

@@ -23,9 +23,9 @@ def fuse_layers(model: PreTrainedModel) -> None:
         kind = type(module)
         if _same(kind.forward, modeling_llama.LlamaRMSNorm.forward):
             module.forward = types.MethodType(_normed, module)
-        rotate = getattr(sys.modules[kind.__module__], "apply_rotary_pos_emb", None)
-        if rotate is not None and _same(rotate, _usual_rotation):
-            sys.modules[kind.__module__].apply_rotary_pos_emb = _rotated
+        its_file = vars(sys.modules[kind.__module__])
+        if _same(its_file.get("apply_rotary_pos_emb"), _usual_rotation):
+            its_file["apply_rotary_pos_emb"] = _rotated
 
 
 _usual_rotation = modeling_llama.apply_rotary_pos_emb
@@ -34,7 +34,8 @@ _usual_rotation = modeling_llama.apply_rotary_pos_emb
 def _same(one: Any, other: Any) -> bool:
     """Whether two functions do the same; transformers repeats this code for each model family."""
     codes = [getattr(function, "__code__", None) for function in (one, other)]
-    return None not in codes and len({(code.co_code, code.co_names) for code in codes}) == 1
+    steps = {(code.co_code, code.co_names) for code in codes if code is not None}
+    return None not in codes and len(steps) == 1
 
 
 def _normed(self: Any, hidden_states: torch.Tensor) -> torch.Tensor:

@@ -20,12 +20,12 @@ SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 def fuse_lora(model: torch.nn.Module) -> None:
     """Let the LoRA layers of `model` that a person trains take the short way wherever they can."""
-    groups = [
+    families: list[list[Any]] = [
         [getattr(parent, name, None) for name in names]
         for parent in model.modules()
         for names in SIBLINGS
     ]
-    groups = [layers for layers in groups if all(map(_can_be_fused, layers))]
+    groups = [layers for layers in families if all(map(_can_be_fused, layers))]
     in_a_group = {layer for layers in groups for layer in layers}
     groups += [
         [layer] for layer in model.modules() if _can_be_fused(layer) and layer not in in_a_group
@@ -60,8 +60,8 @@ class _Group:
     def result(self, index: int, x: torch.Tensor) -> torch.Tensor | None:
         """What one of the layers makes of x; None when it cannot take the short way."""
         if self._x is not x or index not in self._results:
-            names = [_plain_adapter(layer) for layer in self._layers]
-            if None in names:
+            names = [name for layer in self._layers if (name := _plain_adapter(layer))]
+            if len(names) < len(self._layers):
                 return None
             self._x, self._results = x, dict(enumerate(_fused(self._layers, names, x)))
         result = self._results.pop(index)

@@ -48,6 +48,8 @@ def pair_attention(
             module, query, key, value, attention_mask,
             dropout=dropout, scaling=scaling, **kwargs,
         )  # fmt: skip
+    # Rotary positions turn what autocast has computed in 16 bits back into a model's float32.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     blocks = pair_layout.blocks(sliding_window, query)
     states = query[0], key[0], value[0]

@@ -1,16 +1,17 @@
-"""The model that a run trains: a frozen base with an adapter, fresh or trained before."""
+"""The model that a run trains: a frozen base with an adapter, or all weights of a model."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import LoraConfig, PeftModel
 from peft.tuners.lora import LoraLayer
 
 from trainer import loading, run_folder
-from trainer.recipes.adapter_output import TRAINED
+from trainer.errors import TrainerError
 from trainer.recipes.fused_layers import fuse_layers
 from trainer.recipes.fused_lora import fuse_lora
 from trainer.recipes.options import RunOptions
+from trainer.recipes.output import TRAINED
 from trainer.run_context import RunContext
 
 if TYPE_CHECKING:
@@ -23,9 +24,15 @@ def load_policy(
     """The model to train, and what TRL needs to put a fresh adapter on it.
 
     A run that goes on from an adapter gets a PeftModel with it and no configuration: TRL then
-    keeps a frozen copy of that adapter as the reference. Both together TRL refuses.
+    keeps a frozen copy of that adapter as the reference. Both together TRL refuses. Without LoRA
+    options it is a whole model, in float32: in 16 bits its small updates would be lost. Raises
+    TrainerError where a run goes on from the other kind.
     """
     spec = context.spec
+    if spec.adapter is not None:
+        _check_kind(context, options)
+    if options.lora is None:
+        return _whole(context, start=True), None
     model = loading.load_model(
         spec.base,
         context.data_folder,
@@ -43,6 +50,51 @@ def load_policy(
     return model, lora_config(options, "CAUSAL_LM")
 
 
+def load_reference(context: RunContext, options: RunOptions) -> "PreTrainedModel | None":
+    """The frozen model that a whole policy is held to, or None where no second model is needed.
+
+    An adapter is held to its base or to a frozen copy of itself. A whole policy that starts where
+    its reference stands computes the reference values itself, before its first step.
+    """
+    training = options.training
+    is_start = training.reference == "start" or context.spec.adapter is None
+    if options.lora is not None or (is_start and training.precompute_ref_log_probs):
+        return None
+    model = _whole(context, start=is_start)
+    model.requires_grad_(False)
+    return model
+
+
+def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
+    """What the run starts from, or the base without what earlier rounds have learnt."""
+    spec = context.spec
+    how: dict[str, Any] = {"device": context.device, "dtype": "float32"}
+    if spec.adapter is None or not start:
+        model = loading.load_model(spec.base, context.data_folder, **how)
+    else:
+        folder = run_folder.adapter_path(context.data_folder, spec.adapter)
+        model = loading.load_whole_model(folder, context.data_folder, base=spec.base, **how)
+    model.config.use_cache = False
+    fuse_layers(model)
+    return model
+
+
+def _check_kind(context: RunContext, options: RunOptions) -> None:
+    spec = context.spec
+    folder = run_folder.adapter_path(context.data_folder, spec.adapter or "")
+    is_whole = run_folder.holds_whole_model(folder)
+    if is_whole and options.lora is not None:
+        raise TrainerError(
+            f"{spec.adapter} is a whole model. To train an adapter on it, name it as the base "
+            "model; to go on training it as a whole, set lora to null."
+        )
+    if not is_whole and options.lora is None:
+        raise TrainerError(
+            f"{spec.adapter} is an adapter, and this run trains a whole model. Export it merged "
+            "and start from that model, or give lora its options."
+        )
+
+
 def lora_config(options: RunOptions, task_type: str) -> LoraConfig:
     """A run's LoRA options as peft takes them, for one of peft's task types."""
     lora = options.to_dict()["lora"]
@@ -51,8 +103,8 @@ def lora_config(options: RunOptions, task_type: str) -> LoraConfig:
     return LoraConfig(task_type=task_type, **lora)
 
 
-def prepare_adapter(trainer: "Trainer") -> None:
-    """Keep the trained adapter in float32, and let it compute in the type of the base."""
+def prepare_weights(trainer: "Trainer") -> None:
+    """Keep what is trained in float32, and let an adapter compute in the type of its base."""
     # TRL turns the adapter of a 4-bit base into bfloat16, which loses small updates.
     for weight in trainer.model.parameters():
         if weight.requires_grad:

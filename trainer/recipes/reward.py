@@ -13,10 +13,15 @@ from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.options import PRESETS, reward_options
+from trainer.recipes.options import recipe_defaults
 from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config
 from trainer.recipes.tokens import PairTokens
 from trainer.run_context import RunContext
+
+WHOLE_REWARD = (
+    "A reward model is trained as an adapter with a score head, never as a whole. Give lora its "
+    "options, or choose another preset than full."
+)
 
 
 def run(context: RunContext) -> dict[str, Any]:
@@ -28,7 +33,9 @@ def run(context: RunContext) -> dict[str, Any]:
         raise TrainerError(
             "A reward model starts from the base model, not from an adapter. Leave the adapter out."
         )
-    setup = training.prepare(context, reward_options(PRESETS["quick"]))
+    if context.spec.options.get("lora", {}) is None:
+        raise TrainerError(WHOLE_REWARD)
+    setup = training.prepare(context, recipe_defaults("reward", context.spec.options))
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):
         trainer = make_trainer(setup, callback)

@@ -9,7 +9,7 @@ from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.options import PRESETS, sft_options
+from trainer.recipes.options import recipe_defaults
 from trainer.recipes.policy import load_policy
 from trainer.recipes.tokens import PairTokens
 from trainer.run_context import RunContext
@@ -17,7 +17,7 @@ from trainer.run_context import RunContext
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out an SFT run and return its summary."""
-    setup = training.prepare(context, sft_options(PRESETS["quick"]))
+    setup = training.prepare(context, recipe_defaults("sft", context.spec.options))
     arguments = SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True)
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):

@@ -2,7 +2,8 @@
 
 For hidden states h (N, H), the LM head's weight W (V, H) and targets y (N,), log p = z[y] - log Σ
 exp z with z = W h. Its gradient by h is W[y] - Σ_v p[v] W[v], which needs only what the forward
-pass has at hand: it is computed there and kept as (N, H) instead of (N, V). The vocabulary is
+pass has at hand: it is computed there and kept as (N, H) instead of (N, V). Where W is trained too,
+its own gradient is made on the way back (see head_gradient). The vocabulary is
 gone through in slices whose logits stay in the processor's cache; means over the slices so far
 are brought up to date with each slice's share of the probability, as FlashAttention does it along
 a row (Dao et al., arXiv:2205.14135, section 3.1).
@@ -11,6 +12,8 @@ a row (Dao et al., arXiv:2205.14135, section 3.1).
 from dataclasses import dataclass
 
 import torch
+
+from trainer.recipes.head_gradient import head_gradient
 
 CHUNK_TOKENS = 512
 CHUNK_VOCABULARY = 2048  # (512, 2048) float32 logits are 4 MiB
@@ -34,7 +37,7 @@ class TokenScores:
 
 
 class _Scores(torch.autograd.Function):
-    """The head is frozen: the gradient goes to the hidden states alone."""
+    """The gradient goes to the hidden states, and to the head if it is trained."""
 
     @staticmethod
     def forward(ctx, hidden, weight, bias, targets):  # type: ignore[no-untyped-def]
@@ -43,7 +46,7 @@ class _Scores(torch.autograd.Function):
         autocast = torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if autocast else hidden.dtype
         head = weight.to(dtype), None if bias is None else bias.to(dtype)
-        columns, gradients = [], []
+        columns, gradients, log_totals = [], [], []
         for states, wanted in zip(
             hidden.to(dtype).split(CHUNK_TOKENS), targets.split(CHUNK_TOKENS), strict=True
         ):
@@ -52,10 +55,13 @@ class _Scores(torch.autograd.Function):
                 for start in range(0, len(weight), CHUNK_VOCABULARY):
                     seen.add(start, *(_slice(part, start) for part in head))
             columns.append(seen.columns())
+            log_totals.append(seen.log_totals())
             if ctx.needs_input_grad[0]:
                 gradients.append(head[0][wanted] - seen.expected)
         if gradients:
-            ctx.save_for_backward(torch.cat(gradients))
+            kept = (hidden.to(dtype), weight, bias, targets, torch.cat(log_totals))
+            of_head = kept if ctx.needs_input_grad[1] else ()
+            ctx.save_for_backward(torch.cat(gradients), *of_head)
         ctx.dtype = hidden.dtype
         log_probs, entropy, mean_logits, is_top1 = map(torch.cat, zip(*columns, strict=True))
         ctx.mark_non_differentiable(entropy, mean_logits, is_top1)
@@ -64,8 +70,9 @@ class _Scores(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_log_probs, *_):  # type: ignore[no-untyped-def]
         """Chain rule with the gradient that the forward pass has kept."""
-        (gradient,) = ctx.saved_tensors
-        return (grad_log_probs[:, None] * gradient).to(ctx.dtype), None, None, None
+        gradient, *kept = ctx.saved_tensors
+        of_head = head_gradient(grad_log_probs, *kept) if kept else (None, None)
+        return (grad_log_probs[:, None] * gradient).to(ctx.dtype), *of_head, None
 
 
 def _slice(part: torch.Tensor | None, start: int) -> torch.Tensor | None:
@@ -113,6 +120,10 @@ class _Seen:
         is_here = (place >= 0) & (place < len(weight))
         found = logits.gather(1, place.clamp(0, len(weight) - 1)[:, None])[:, 0]
         self._wanted = torch.where(is_here, found, self._wanted)
+
+    def log_totals(self) -> torch.Tensor:
+        """log Σ exp z, (n,)."""
+        return self._normaliser
 
     def columns(self) -> tuple[torch.Tensor, ...]:
         """The four columns of TokenScores, each (n,). The entropy is log Σ exp z - Σ p z."""

@@ -11,13 +11,13 @@ import torch
 
 from trainer import loading
 from trainer.errors import TrainerError
-from trainer.recipes.adapter_output import save_adapter
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CHECKPOINTS, step_of, usable_checkpoint
-from trainer.recipes.guard import NonFiniteLossError
+from trainer.recipes.guard import NOTHING_KEPT, NonFiniteLossError
 from trainer.recipes.option_groups import TrainingOptions
 from trainer.recipes.options import RunOptions
-from trainer.recipes.policy import prepare_adapter
+from trainer.recipes.output import save_output
+from trainer.recipes.policy import prepare_weights
 from trainer.recipes.tokens import PairTokens, cut, tokenise
 from trainer.run_context import Cancelled, RunContext, RunFailed, num_ranks, rank
 
@@ -73,7 +73,7 @@ def prepare(context: RunContext, defaults: RunOptions) -> Setup:
 
 
 def trainer_arguments(setup: Setup) -> dict[str, Any]:
-    """Arguments that DPOConfig and SFTConfig share."""
+    """Arguments that TRL's configurations share."""
     training = setup.options.training
     device = loading.pick_device(setup.context.device)
     evaluate = bool(setup.heldout and training.eval_steps)
@@ -85,7 +85,8 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
         "eval_steps": training.eval_steps or None,
         "save_strategy": "steps" if training.save_steps else "no",
         "save_steps": training.save_steps or 500,
-        "save_total_limit": 1,
+        # Of a whole model the one before is needed until the newest has proved good (see guard).
+        "save_total_limit": 1 if setup.options.lora else 2,
         "logging_nan_inf_filter": False,
         "report_to": [],
         "disable_tqdm": True,
@@ -136,36 +137,39 @@ def memory_advice(options: RunOptions) -> Iterator[None]:
             ways.insert(0, f"per_device_train_batch_size {batch}")
         if not training.gradient_checkpointing:
             ways.append("gradient_checkpointing")
-        if options.quantization is None:
+        if options.lora is None:
+            ways.append("an adapter (lora)")
+        elif options.quantization is None:
             ways.append("a base in 4 bits")
         raise TrainerError(f"The memory is full. Try {', or '.join(ways)}.") from error
 
 
 def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[str, Any]:
-    """Train, evaluate, save the adapter; returns the summary of the `finished` event.
+    """Train, evaluate, save what was learnt; returns the summary of the `finished` event.
 
-    Raises Cancelled when a stop was asked for, and RunFailed when the loss broke; both name the
-    adapter that was saved on the way out.
+    Its `adapter` is the folder that holds it, of a whole model too. Raises Cancelled when a stop
+    was asked for, and RunFailed when the loss broke; both name what was saved on the way out.
     """
-    context = setup.context
-    prepare_adapter(trainer)
+    context, options = setup.context, setup.options
+    prepare_weights(trainer)
+    trainer.keeps_copy = options.lora is not None
     if setup.checkpoint is not None:
         trainer.count_on(setup.checkpoint)
     started = time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=setup.checkpoint)
         if not trainer.has_finite_weights():
-            raise NonFiniteLossError("The last step broke the adapter. Lower the learning rate.")
+            raise NonFiniteLossError("The last step has broken the weights.")
     except NonFiniteLossError as error:
-        saved = None
-        if trainer.restore_last_good():
-            saved = save_adapter(trainer.model, context, setup.options)
-        raise RunFailed(str(error), adapter=saved) from error
+        kept = trainer.restore_last_good()
+        saved = save_output(trainer, context, options) if kept else None
+        advice = f"{kept or NOTHING_KEPT} Try again with a smaller learning rate."
+        raise RunFailed(f"{error} {advice}", adapter=saved) from error
     if callback.cancelled and trainer.state.global_step == 0:
         raise Cancelled(summary={}, adapter=None)
     if setup.heldout and not callback.cancelled and callback.evaluated_at is None:
         trainer.evaluate()
-    saved = save_adapter(trainer.model, context, setup.options)
+    saved = save_output(trainer, context, options)
     summary = {
         "adapter": saved,
         "steps": trainer.state.global_step,
@@ -200,7 +204,7 @@ def _write_started(setup: Setup) -> None:
 
 
 def _reference_of(setup: Setup) -> str:
-    """What the policy is held to: the adapter's name, or the base model."""
+    """What the policy is held to: the name of what the run starts from, or the base model."""
     adapter = setup.context.spec.adapter
     held_to_base = setup.options.training.reference == "base"
     return "base model" if adapter is None or held_to_base else adapter

@@ -80,12 +80,12 @@ def test_model_is_fetched_whole_once_the_run_is_done(
 
 
 def _is_a_base_model(context: Context, run_id: int, folder: Path) -> None:
-    model = models.merged_model(context, run_id)
+    model = models.model_of_run(context, run_id)
     assert Path(model) == folder
     models.check_allowed(context, model)
     assert models.model_choices(context)[-1] == (f"merged-in-run-{run_id}", model)
-    with pytest.raises(InputError, match="Run 1 has merged no model"):
-        models.merged_model(context, 1)
+    with pytest.raises(InputError, match="Run 1 has made no whole model"):
+        models.model_of_run(context, 1)
 
 
 def test_run_is_exported_by_its_number(context: Context, user: User, adapter_id: int) -> None:

@@ -107,7 +107,7 @@ def test_run_trains_with_the_own_preset_and_keeps_its_options(
     spec = run_folder.read_spec(context.runs_folder / f"{run_id:04d}-dpo")
     assert spec.options["training"]["beta"] == 0.3
     assert training.preflight(context, TrainingRequest(preset="mine")).problems == [
-        'There is no preset "mine". Choose one of: quick, article, qlora-7b.'
+        'There is no preset "mine". Choose one of: quick, article, qlora-7b, full.'
     ]
 
 

@@ -64,6 +64,32 @@ def test_sft_script_reaches_the_losses_of_the_run(make_run: MakeRun, tmp_path: P
     assert _plain_losses(context, tmp_path) == pytest.approx(_losses(context), abs=1e-2)
 
 
+@pytest.mark.slow
+def test_script_of_a_whole_model_reaches_the_losses_of_the_run(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    options = {**OPTIONS, "learning_rate": 5e-4}
+    context = make_run(1, "dpo", lora=None, training=options, stopping=None)
+    dpo.run(context)
+    losses = _losses(context)
+    assert losses[-1] < 0.65
+    assert _plain_losses(context, tmp_path) == pytest.approx(losses, abs=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reference", ["start", "base"])
+def test_script_of_a_whole_models_next_round_has_its_reference(
+    make_run: MakeRun, tmp_path: Path, reference: str
+) -> None:
+    options = {**OPTIONS, "learning_rate": 5e-4, "reference": reference}
+    sft.run(make_run(1, "sft", lora=None, training=options))
+    second = make_run(
+        2, "dpo", adapter="runs/0001-sft/model", lora=None, training=options, stopping=None
+    )
+    dpo.run(second)
+    assert _plain_losses(second, tmp_path) == pytest.approx(_losses(second), abs=1e-2)
+
+
 def test_four_bits_and_a_base_reference_are_written_down(make_run: MakeRun) -> None:
     training = {**OPTIONS, "reference": "base"}
     context = make_run(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
-from tests.trainer.tiny_model import save_tiny_model
+from tests.trainer.tiny_model import save_tiny_model, save_whole_model
 from tests.waiting import wait_until
 from trainer import launch, run_folder
 from trainer.errors import RunFolderError, TrainerError
@@ -166,6 +166,15 @@ def test_adapter_changes_the_answers(runs: Runs, tiny_base: Path) -> None:
     run(plain)
     run(tuned)
     assert all(pairs_of(plain)[number] != pairs_of(tuned)[number] for number in pairs_of(plain))
+
+
+def test_whole_model_that_was_trained_answers_itself(runs: Runs, tiny_base: Path) -> None:
+    model = save_whole_model(runs.home / "runs" / "0001-dpo" / "model", tiny_base)
+    tuned = runs.create(KEEP_ALL, adapter="runs/0001-dpo/model")
+    as_base = Runs(runs.home, str(model)).create(KEEP_ALL)
+    run(tuned)
+    run(as_base)
+    assert pairs_of(tuned) == pairs_of(as_base)
 
 
 def test_quantized_base_generates(home: Path, tmp_path: Path) -> None:

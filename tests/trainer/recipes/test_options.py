@@ -7,7 +7,13 @@ import pytest
 
 from trainer.errors import TrainerError
 from trainer.recipes.option_groups import QuantizationOptions, StoppingOptions, TrainingOptions
-from trainer.recipes.options import PRESET_REASONS, PRESETS, RunOptions, sft_options
+from trainer.recipes.options import (
+    PRESET_REASONS,
+    PRESETS,
+    RunOptions,
+    recipe_defaults,
+    sft_options,
+)
 
 
 def test_no_options_at_all_are_valid() -> None:
@@ -43,13 +49,31 @@ def test_what_is_missing_stays_as_in_the_preset() -> None:
         ({"training": {"beta": float("nan")}}, "must be a number"),
         ({"training": {"gradient_checkpointing": 1}}, "true or false"),
         ({"training": 3}, "must be an object"),
-        ({"lora": None}, "Only adapters are trained"),
+        ({"lora": 3}, "must be an object"),
         ({"lora": {"target_modules": [1]}}, "a word or a list of words"),
     ],
 )
 def test_wrong_option_is_named(data: dict[str, Any], reason: str) -> None:
     with pytest.raises(TrainerError, match=reason):
         RunOptions.from_dict(data)
+
+
+def test_no_adapter_takes_the_defaults_of_the_preset_full() -> None:
+    whole = RunOptions.from_dict({"lora": None}, defaults=recipe_defaults("dpo", {"lora": None}))
+    assert whole == PRESETS["full"]
+    assert whole.output == "model"
+    assert recipe_defaults("dpo", {}) == PRESETS["quick"]
+    assert recipe_defaults("sft", {"lora": {}}).training.learning_rate == 2e-4
+    assert RunOptions.from_dict({"lora": {"r": 4}}, defaults=whole).output == "adapter"
+
+
+def test_rate_that_suits_the_other_kind_is_warned_of() -> None:
+    for name, preset in PRESETS.items():
+        assert preset.warnings() == [], name
+    whole = RunOptions.from_dict({"lora": None}, defaults=PRESETS["quick"])
+    assert "0.0003 suits an adapter" in whole.warnings()[0]
+    adapter = RunOptions.from_dict({"lora": {}}, defaults=PRESETS["full"])
+    assert "5e-06 suits a whole model" in adapter.warnings()[0]
 
 
 def test_numbers_of_a_form_are_taken_for_what_they_mean() -> None:
