@@ -21,7 +21,7 @@ class Block:
 
     queries: slice
     keys: slice
-    mask: torch.Tensor  # (n, m): 0 or minus infinity, added to the scores
+    mask: torch.Tensor  # (g n, m) for g heads to a key head: 0 or minus infinity, added to scores
 
 
 def pair_attention(
@@ -51,11 +51,12 @@ def pair_attention(
     # Rotary positions turn what autocast has computed in 16 bits back into a model's float32.
     query, key = query.to(value.dtype), key.to(value.dtype)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    blocks = pair_layout.blocks(sliding_window, query)
+    num_shared = query.shape[1] // key.shape[1]  # heads to a key head
+    blocks = pair_layout.blocks(sliding_window, num_shared, like=query)
     states = query[0], key[0], value[0]
     if module.training and dropout:
         return _with_dropout(states, blocks, scale, dropout=dropout)[None], None
-    return _BlockAttention.apply(*states, blocks, scale)[None], None
+    return _BlockAttention.apply(*states, (blocks, scale))[None], None
 
 
 def _with_dropout(
@@ -75,8 +76,12 @@ class _BlockAttention(torch.autograd.Function):
     """softmax(s Q Kᵀ + mask) V, block by block, without the copies that autograd would make."""
 
     @staticmethod
-    def forward(ctx, query, key, value, blocks, scale):  # type: ignore[no-untyped-def]
-        """Shapes: query (heads, S, dim), key and value (key heads, S, dim) to (S, heads, dim)."""
+    def forward(ctx, query, key, value, plan):  # type: ignore[no-untyped-def]
+        """Shapes: query (heads, S, dim), key and value (key heads, S, dim) to (S, heads, dim).
+
+        `plan` is the blocks and s.
+        """
+        blocks, scale = plan
         num_heads, num_tokens, dim = query.shape
         mixed = query.new_empty(num_tokens, num_heads, dim)
         kept = []
@@ -105,7 +110,7 @@ class _BlockAttention(torch.autograd.Function):
             part = torch.bmm(of_scores, key[:, seen])
             of_query[:, block.queries] = part.view(len(query), -1, query.shape[-1])
             of_key[:, seen] += torch.bmm(of_scores.transpose(1, 2), _tall(query, block, len(key)))
-        return of_query.mul_(ctx.scale), of_key.mul_(ctx.scale), of_value, None, None
+        return of_query.mul_(ctx.scale), of_key.mul_(ctx.scale), of_value, None
 
 
 def _tall(states: torch.Tensor, block: Block, num_key_heads: int) -> torch.Tensor:
@@ -115,10 +120,8 @@ def _tall(states: torch.Tensor, block: Block, num_key_heads: int) -> torch.Tenso
 
 def _weights(tall: torch.Tensor, key: torch.Tensor, block: Block, scale: float) -> torch.Tensor:
     """How much each query takes of each key: (key heads, g n, m), each row adds up to 1."""
-    num_queries, num_keys = block.mask.shape
-    num_shared = tall.shape[1] // num_queries
-    mask = block.mask.repeat(num_shared, 1).expand(len(key), -1, -1)
-    scores = torch.baddbmm(mask, tall, key[:, block.keys].transpose(1, 2), alpha=scale)
+    seen = key[:, block.keys].transpose(1, 2)
+    scores = torch.baddbmm(block.mask, tall, seen, alpha=scale)
     # The kernel computes in float32 whatever type comes in and goes out.
     return torch.softmax(scores, dim=-1)
 

@@ -79,19 +79,20 @@ class PairLayout:
     targets: torch.Tensor  # (N,) answer tokens, row by row of TRL's batch
     _blocks: dict[Any, list[Block]] = field(default_factory=dict)
 
-    def blocks(self, window: int | None, like: torch.Tensor) -> list[Block]:
-        """Who attends to what, in the type and on the device of `like`.
+    def blocks(self, window: int | None, num_shared: int, *, like: torch.Tensor) -> list[Block]:
+        """Who attends to what, for `num_shared` heads to a key head; type and device as `like`.
 
         What a part of a pair can see at the most is the prompt and itself: of these a token sees
         what lies at its position or before, and within `window` positions if there is one.
         """
-        kind = (window, like.dtype, like.device)
+        kind = (window, num_shared, like.dtype, like.device)
         if kind not in self._blocks:
             positions = self.position_ids[0].cpu()
             self._blocks[kind] = [
-                Block(queries, keys, _mask(positions[queries], positions[keys], window).to(like))
+                Block(queries, keys, mask.repeat(num_shared, 1).to(like))
                 for stretch in self.stretches
                 for queries, keys in stretch.parts()
+                for mask in [_mask(positions[queries], positions[keys], window)]
             ]
         return self._blocks[kind]
 

@@ -86,3 +86,55 @@ def test_only_plain_lora_goes_the_short_way(monkeypatch: pytest.MonkeyPatch, cas
         torch.manual_seed(1)
         torch.testing.assert_close(found, usual(x))
     assert bool(taken) == (case == "plain")
+
+
+class Attention(torch.nn.Module):
+    """Three layers that read the same input, under the names that make them one group."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q_proj = torch.nn.Linear(6, 8)
+        self.k_proj = torch.nn.Linear(6, 4, bias=False)
+        self.v_proj = torch.nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor, of_keys: torch.Tensor | None = None) -> torch.Tensor:
+        keys = self.k_proj(x if of_keys is None else of_keys)
+        return torch.cat([self.q_proj(x), keys * self.v_proj(x)], dim=-1)
+
+
+@pytest.mark.parametrize("case", ["same input", "another input for the keys", "twice"])
+def test_layers_that_read_the_same_input_give_pefts_values(case: str) -> None:
+    torch.manual_seed(0)
+    config = LoraConfig(r=3, lora_alpha=7, target_modules=["q_proj", "k_proj", "v_proj"])
+    usual = get_peft_model(Attention(), config)
+    for name, weight in usual.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    fused = copy.deepcopy(usual)
+    fuse_lora(fused)
+    x, other = torch.randn(2, 5, 6), torch.randn(2, 5, 6)
+    found = []
+    for model in (usual, fused):
+        given = x.clone().requires_grad_()
+        results = [model(given, other if "another" in case else None)]
+        if case == "twice":
+            results.append(model(given))
+        sum((result**2).sum() for result in results).backward()
+        weights = [weight.grad for weight in model.parameters() if weight.requires_grad]
+        found.append([results[-1].detach(), given.grad, *weights])
+    for expected, value in zip(*found, strict=True):
+        torch.testing.assert_close(value, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_layers_that_read_the_same_input_are_computed_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = []
+    short = fused_lora._LoraLinears.apply
+    monkeypatch.setattr(
+        fused_lora._LoraLinears, "apply", lambda *given: taken.append(given) or short(*given)
+    )
+    model = get_peft_model(Attention(), LoraConfig(target_modules=["q_proj", "k_proj", "v_proj"]))
+    fuse_lora(model)
+    model(torch.randn(3, 6))
+    assert len(taken) == 1
