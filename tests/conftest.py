@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.hub_server import WRITER, Hub, serving
 from tests.server_process import PROJECT, ServerProcess
 from trainer import launch, model_source
 
@@ -26,6 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
         if "browser" in asked:
             item.add_marker("browser")
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A hub of the test's own, to which the token WRITER may push."""
+    with serving() as hub:
+        hub.writers.add(WRITER)
+        yield hub
 
 
 @pytest.fixture(scope="session")

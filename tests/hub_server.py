@@ -26,6 +26,9 @@ COMMIT = "c0ffee" + "0" * 34
 LFS_SUFFIXES = (".parquet", ".safetensors", ".gguf")
 
 
+WRITER = "hf_" + "w" * 34  # a token that may push to the hub of a test
+
+
 @dataclass
 class Repo:
     """One repository: its files, and who may read it."""

@@ -1,6 +1,5 @@
 """Data sets by plain HTTP: a hub dataset and a folder come in whole, or not at all."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,11 @@ from datasets import Dataset, DatasetDict
 
 from tests.conftest import Serve
 from tests.http_api import Api, ApiError
-from tests.hub_server import Hub, files_of, serving
+from tests.hub_server import WRITER, Hub, files_of
 from tests.sample_files import QUESTIONS, hh_rlhf, jsonl
 from tests.server_process import ServerProcess
 
 pytestmark = pytest.mark.slow
-
-TOKEN = "hf_" + "r" * 34
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with serving() as hub:
-        hub.writers.add(TOKEN)
-        yield hub
 
 
 @pytest.fixture
@@ -30,7 +20,7 @@ def server(
     hub: Hub, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> ServerProcess:
     """A server whose hub is the test's own."""
-    for name, value in (("HF_ENDPOINT", hub.url), ("HF_TOKEN", TOKEN), ("HF_HUB_OFFLINE", "0")):
+    for name, value in (("HF_ENDPOINT", hub.url), ("HF_TOKEN", WRITER), ("HF_HUB_OFFLINE", "0")):
         monkeypatch.setenv(name, value)
     return serve(tmp_path / "data")
 
@@ -50,7 +40,7 @@ def test_hub_datasets_and_folders_come_in_whole_or_not_at_all(
 ) -> None:
     api = server.api
     files = {"train.jsonl": hh_rlhf(), "test.jsonl": hh_rlhf(("Late?",))}
-    hub.dataset("me/private", files, token=TOKEN)
+    hub.dataset("me/private", files, token=WRITER)
     before = _counts(api)
 
     report = api.call("import_dataset", "me/private")
@@ -70,7 +60,7 @@ def test_hub_datasets_and_folders_come_in_whole_or_not_at_all(
     assert _counts(api) == [before[0] + 12 + 1 + 20 + 10, before[1] + 12 + 1 + 20]
 
     everything = {**files_of(server.data_folder), "log": server.log.encode()}
-    assert [name for name, content in everything.items() if TOKEN.encode() in content] == []
+    assert [name for name, content in everything.items() if WRITER.encode() in content] == []
 
 
 def test_what_cannot_be_imported_is_told_and_leaves_nothing(

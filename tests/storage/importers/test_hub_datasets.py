@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow
@@ -16,7 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from storage.importers.hub_datasets import _BLOCK_BYTES
-from tests.hub_server import COMMIT, Hub, serving
+from tests.hub_server import COMMIT, Hub
 from tests.sample_files import hh_rlhf, jsonl
 from tests.server_process import PROJECT
 
@@ -35,12 +34,6 @@ def read(place, *part):
         return str(error)
 print(json.dumps([read(*case) for case in json.load(sys.stdin)]))
 """
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with serving() as hub:
-        yield hub
 
 
 def _read(url: str, *cases: list[str | None], token: str = "") -> list[Any]:

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.hub_server import Hub, files_of, serving
+from tests.hub_server import WRITER, Hub, files_of
 from tests.server_process import PROJECT
 from tests.trainer.conftest import MakeRun
 from trainer import run_folder
@@ -19,15 +18,7 @@ from trainer.run_folder import RunSpec
 
 pytestmark = pytest.mark.slow
 
-TOKEN = "hf_" + "w" * 34
 ADAPTER = "runs/0001-sft/adapter"
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with serving() as hub:
-        hub.writers.add(TOKEN)
-        yield hub
 
 
 @pytest.fixture
@@ -38,7 +29,7 @@ def trained(make_run: MakeRun) -> RunContext:
     return context
 
 
-def _sent(trained: RunContext, hub: Hub, token: str = TOKEN, **options: Any) -> Path:
+def _sent(trained: RunContext, hub: Hub, token: str = WRITER, **options: Any) -> Path:
     """Carry an export run out that sends to me/tuned, and return its folder."""
     folder = trained.data_folder / "runs" / "0002-export"
     wanted = {"repository": "me/tuned", "private": True, **options}
@@ -86,7 +77,7 @@ def test_merged_model_arrives_byte_for_byte_and_the_token_is_kept_nowhere(
     assert repo.files == files_of(folder / "model")
     assert {"README.md", "model.safetensors", "tokenizer.json"} <= repo.files.keys()
     written = {**files_of(trained.data_folder), **repo.files}
-    assert [name for name, content in written.items() if TOKEN.encode() in content] == []
+    assert [name for name, content in written.items() if WRITER.encode() in content] == []
 
 
 def test_token_that_may_not_write_is_told_and_kept_nowhere(trained: RunContext, hub: Hub) -> None:
