@@ -1,6 +1,5 @@
 """The panel that brings prompts and pairs in: what was understood, mapping, progress, cancel."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -120,7 +119,7 @@ class ImportPanel:
         fields = [*self._picker.fields, *mapping, *report]
         for event in (self._file.upload, self._file.clear):
             event(self.open_file, given, fields, **PRIVATE)
-        self._wire_dataset(given, [self._file, *fields])
+        self._wire_dataset(given, [self._file, *fields], report)
         for event in (
             self._prompts_only.input,
             self._every_pair.input,
@@ -141,7 +140,7 @@ class ImportPanel:
         self._keep.click(self.cancel_and_keep, None, progress, **PRIVATE)
         self._undo.click(self.cancel_and_take_back, None, progress, **PRIVATE)
 
-    def _wire_dataset(self, given: list[Any], outputs: list[Any]) -> None:
+    def _wire_dataset(self, given: list[Any], outputs: list[Any], report: list[Any]) -> None:
         picker = self._picker
         for event in (
             picker.name.submit,
@@ -149,7 +148,11 @@ class ImportPanel:
             picker.subset.input,
             picker.split.input,
         ):
-            event(self.look_into, given, outputs, concurrency_id="hub", **PRIVATE)
+            # Two events and no generator, whose last answer is sent twice: the second time it would
+            # undo what a person has done meanwhile.
+            event(self.say_looking, [picker.name], report, **PRIVATE).then(
+                self.look_into, given, outputs, concurrency_id="hub", **PRIVATE
+            )
         # Not `input`, which does not see what is pasted.
         picker.name.change(self.name_changed, given, outputs, trigger_mode="always_last", **PRIVATE)
 
@@ -170,20 +173,24 @@ class ImportPanel:
 
     @show_errors
     @require("admin")
-    def look_into(self, request: gr.Request, *given: Any) -> Iterator[dict[Any, Any]]:
+    def say_looking(self, request: gr.Request, name: str) -> dict[Any, Any]:
+        """Say at once that a data set is looked into, which can take seconds."""
+        return self._says(f"Looking into {escaped(name)} ...")
+
+    @show_errors
+    @require("admin")
+    def look_into(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
         """Look into a data set, and offer its parts; what it holds is shown like a file."""
         name, subset, split = given[2:5]
-        yield self._says(f"Looking into {escaped(name)} ...")
         try:
             source, choices = self._picker.found(name, subset, split)
         except InputError as error:
-            yield {
+            return {
                 **self._report.problem(str(error)),
                 **self._mapping_of(None, []),
                 **self._picker.unknown(),
             }
-            return
-        yield {self._file: None, **choices, **self._opened(source, given)}
+        return {self._file: None, **choices, **self._opened(source, given)}
 
     @show_errors
     @require("admin")
