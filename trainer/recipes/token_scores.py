@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import torch
 
-from trainer.recipes.head_gradient import head_gradient
+from trainer.recipes.head_gradient import CHUNK_VOCABULARY, head_gradient
 
 CHUNK_TOKENS = 512
-CHUNK_VOCABULARY = 2048  # (512, 2048) float32 logits are 4 MiB
 
 
 @dataclass(frozen=True)
