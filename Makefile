@@ -10,6 +10,8 @@ RUNTIME := $(VENV)/.installed
 TESTING := $(VENV)/.installed-for-tests
 BROWSER := $(VENV)/.browser-found
 FAST := not starter and not browser and not slow
+# A test process a core, each with whole files, handed out in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test test-fast lint types demo benchmark benchmark-training benchmark-data readme clean
 
@@ -29,10 +31,10 @@ run: $(RUNTIME)
 	@exec $(BIN)/python app.py $(ARGS)
 
 test: $(TESTING) $(BROWSER) lint types
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 test-fast: $(TESTING) lint types
-	@$(BIN)/python -m pytest -m "$(FAST)"
+	@$(PYTEST) -m "$(FAST)"
 
 lint: $(TESTING)
 	@$(BIN)/ruff check .

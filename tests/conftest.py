@@ -16,6 +16,30 @@ from trainer import launch, model_source
 
 Serve = Callable[..., ServerProcess]
 
+IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
+MAX_TEST_PROCESSES = 4  # each may have a server, a browser and a training process beside it
+LONGEST_FILES = (
+    "browser/test_whole_loop.py",
+    "trainer/test_several_processes.py",
+    "browser/test_screenshots.py",
+    "end_to_end/test_loop_over_http.py",
+    "trainer/test_resume.py",
+    "end_to_end/test_faults.py",
+)
+
+if IS_ONE_OF_SEVERAL:
+    # Threads of test processes beside each other would wait for one another. Read by torch.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many test processes `-n auto` starts: one a core that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        num_cores = len(os.sched_getaffinity(0))
+    else:
+        num_cores = os.cpu_count() or 1
+    return min(num_cores, MAX_TEST_PROCESSES)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,6 +51,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
         if "browser" in asked:
             item.add_marker("browser")
+    if IS_ONE_OF_SEVERAL:
+        _put_long_ones_first(items)
+
+
+def _put_long_ones_first(items: list[pytest.Item]) -> None:
+    """Files are handed out in this order, so that no long one is left when the others are done."""
+    ranks = {PROJECT / "tests" / name: rank for rank, name in enumerate(LONGEST_FILES)}
+    for item in items:
+        if item.get_closest_marker("slow"):
+            ranks.setdefault(item.path, len(LONGEST_FILES))
+    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST_FILES) + 1))
 
 
 @pytest.fixture
@@ -39,9 +74,11 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture(scope="session")
 def converted_starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose starter model is converted; made once a test session."""
-    folder = tmp_path_factory.mktemp("starter") / "data"
+    """A data folder whose starter model is converted; made once for all test processes."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if IS_ONE_OF_SEVERAL else own) / "starter" / "data"
     command = [sys.executable, "-m", "trainer.loading", "--data", str(folder)]
+    # Of several at once one converts and the others wait; later ones find it done.
     subprocess.run(command, cwd=PROJECT, check=True, timeout=600)
     return folder
 
