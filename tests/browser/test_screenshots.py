@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.http_api import Api
-from tests.sample_files import labelled_pairs
+from tests.sample_files import hh_rlhf, labelled_pairs
 from tests.server_process import PROJECT, ServerProcess
 from tests.waiting import wait_for_end
 
@@ -27,6 +27,8 @@ def worked_in(module_server: ServerProcess) -> ServerProcess:
     """A project in the middle of its work: pairs to label, a finished run, a vote."""
     api = module_server.api
     api.call("import_file", api.upload("numbers.jsonl", labelled_pairs(24)))
+    # Short questions: their answers are not cut off, so none is made three times.
+    api.call("import_file", api.upload("questions.jsonl", hh_rlhf()), True)
     generation = api.call("generate_pairs", 8, "starter", {"max_new_tokens": 192})["run_id"]
     options = {"training": {"num_train_epochs": 2, "eval_steps": 3}}
     (training,) = api.call("start_run", "dpo", options)["run_ids"]
