@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -30,6 +31,11 @@ LONGEST_FILES = (
 if IS_ONE_OF_SEVERAL:
     # Threads of test processes beside each other would wait for one another. Read by torch.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# No example is slow because a neighbour keeps the core busy.
+hypothesis.settings.register_profile("beside others", deadline=None)
+hypothesis.settings.load_profile("beside others")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -20,8 +20,8 @@ SLOW = 30_000  # milliseconds for a page that has just been opened
 
 
 @pytest.fixture
-def server(serve: Serve, tmp_path: Path) -> ServerProcess:
-    started = serve(tmp_path / "data")
+def server(serve: Serve, data_folder: Path) -> ServerProcess:
+    started = serve(data_folder)
     started.api.call("import_file", started.api.upload("twelve.jsonl", hh_rlhf()))
     wait_until(
         lambda: started.api.call("browse", "pairs", "spider")["num_found"] == 1, what="the index"

@@ -17,12 +17,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def server(
-    hub: Hub, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, serve: Serve, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> ServerProcess:
     """A server whose hub is the test's own."""
     for name, value in (("HF_ENDPOINT", hub.url), ("HF_TOKEN", WRITER), ("HF_HUB_OFFLINE", "0")):
         monkeypatch.setenv(name, value)
-    return serve(tmp_path / "data")
+    return serve(data_folder)
 
 
 def _refused(api: Api, *arguments: Any) -> str:

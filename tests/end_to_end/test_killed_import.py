@@ -39,11 +39,11 @@ def _last_import(database: Path) -> tuple[str, str | None]:
         connection.close()
 
 
-def test_a_killed_import_is_taken_back_at_the_next_start(serve: Serve, tmp_path: Path) -> None:
+def test_a_killed_import_is_taken_back_at_the_next_start(serve: Serve, data_folder: Path) -> None:
     rows = [
         {"prompt": f"Q{n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(NUM_ROWS)
     ]
-    server = serve(tmp_path / "data")
+    server = serve(data_folder)
     database = server.data_folder / "pairtune.db"
     api = server.api
     api.call("import_file", api.upload("first.jsonl", jsonl(rows[:10])))

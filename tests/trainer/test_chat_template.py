@@ -33,7 +33,7 @@ def test_ordinary_conversation_is_encoded_as_by_the_template(tokenizer: Any) -> 
     assert ids == plain
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.tuples(TEXTS, TEXTS, TEXTS))
 def test_typed_control_tokens_stay_text(tokenizer: Any, contents: tuple[str, str, str]) -> None:
     messages = _conversation(*contents)

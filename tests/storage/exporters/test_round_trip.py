@@ -134,7 +134,6 @@ def _expected(name: str, given: Given) -> set[Preference]:
 @pytest.mark.parametrize("name", [kind.NAME for kind in FORMATS])
 @settings(
     max_examples=40,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

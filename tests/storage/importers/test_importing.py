@@ -243,9 +243,7 @@ TEXT = st.text(
 ).filter(lambda text: bool(text.strip()))
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     turns=st.lists(TEXT, min_size=1, max_size=5).filter(lambda turns: len(turns) % 2 == 1),
     sides=st.tuples(TEXT, TEXT).filter(lambda sides: sides[0] != sides[1]),

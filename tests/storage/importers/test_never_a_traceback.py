@@ -70,13 +70,13 @@ def _check(rows: list[dict[str, Any]], *, every_pair: bool = False) -> None:
             assert item.text_a != item.text_b
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(row=st.dictionaries(st.sampled_from(COLUMNS), VALUES, min_size=1, max_size=6))
 def test_any_values_in_known_columns(row: dict[str, Any]) -> None:
     _check([row])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(rows=st.lists(changed_rows(), min_size=1, max_size=3), every_pair=st.booleans())
 def test_rows_of_known_shapes_with_other_values_here_and_there(
     rows: list[dict[str, Any]], every_pair: bool
