@@ -1,14 +1,18 @@
 """Direct preference optimisation with TRL: pushes chosen answers up against rejected ones."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import PeftModel
+from transformers import PreTrainedModel
 from trl import DPOConfig, DPOTrainer
+from trl.models.utils import disable_gradient_checkpointing
+from trl.trainer.utils import use_adapter
 
 from trainer import loading, model_source, run_folder
 from trainer.errors import TrainerError
@@ -31,6 +35,7 @@ from trainer.recipes.tokens import PairTokens
 from trainer.run_context import Cancelled, RunContext, num_ranks, rank
 
 REFERENCE_COPY = "ref"  # TRL's name of the frozen copy of the adapter that a run starts from
+TOKENS_TOGETHER = 2048  # of pairs whose references are computed at once, without padding
 
 
 def run(context: RunContext) -> dict[str, Any]:
@@ -147,8 +152,8 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
         """Look up or compute the reference log-probabilities of every pair, before training.
 
         TRL's own switch for this computes all pairs anew, in their order; here only those that
-        the cache lacks are computed, by length. Returns their number; `report` is told after each
-        batch how many of how many are done.
+        the cache lacks are computed. Returns their number; `report` is told after each batch how
+        many of how many are done.
         """
         keys = {
             name: [self._key(row) for row in dataset] for name, dataset in self._datasets().items()
@@ -185,19 +190,67 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
         cache: ReferenceCache,
         report: Callable[[int, int], None],
     ) -> None:
-        keys = sorted(missing, key=lambda key: PairTokens(**missing[key]).num_tokens())
-        size = self.args.per_device_train_batch_size
-        num_together = size * num_ranks()
-        for start in range(0, len(keys), num_together):
-            mine = keys[start + rank() * size : start + (rank() + 1) * size]
-            computed = self._computed([missing[key] for key in mine]) if mine else []
-            together = keys[start : start + num_together]
-            cache.add(dict(zip(together, all_parts(computed), strict=True)), on_disk=rank() == 0)
-            report(start + len(together), len(keys))
+        batches = self._batches(missing)
+        num_done = 0
+        with self._as_reference() as model:
+            for start in range(0, len(batches), num_ranks()):
+                of_ranks = batches[start : start + num_ranks()]
+                mine = of_ranks[rank()] if rank() < len(of_ranks) else []
+                found = self._computed(model, [missing[key] for key in mine]) if mine else []
+                together = [key for batch in of_ranks for key in batch]
+                values = dict(zip(together, all_parts(found), strict=True))
+                cache.add(values, on_disk=rank() == 0)
+                num_done += len(together)
+                report(num_done, len(missing))
 
-    def _computed(self, rows: list[dict[str, Any]]) -> list[LogProbs]:
+    def _batches(self, missing: dict[bytes, dict[str, Any]]) -> list[list[bytes]]:
+        """Keys of the pairs that go through the model at once, by a budget of tokens.
+
+        Prompts that begin alike come together, since that beginning is computed once. Where TRL's
+        own forward pads, pairs of like length do, as many as in a batch of the training.
+        """
+        pairs = {
+            key: PairTokens(**row).within(self.args.max_length) for key, row in missing.items()
+        }
+        if not self.shares_prefixes:
+            keys = sorted(missing, key=lambda key: pairs[key].num_tokens())
+            size = self.args.per_device_train_batch_size
+            return [keys[start : start + size] for start in range(0, len(keys), size)]
+        batches: list[list[bytes]] = []
+        room = 0
+        for key in sorted(missing, key=lambda key: pairs[key].prompt_ids):
+            room -= pairs[key].num_tokens()
+            if not batches or room < 0:
+                batches.append([])
+                room = TOKENS_TOGETHER - pairs[key].num_tokens()
+            batches[-1].append(key)
+        return batches
+
+    @contextmanager
+    def _as_reference(self) -> Iterator[PreTrainedModel]:
+        """The reference, without gradients: its own model, or the policy without what it learns.
+
+        TRL's own `compute_ref_log_probs` switches adapters for every batch, and looks at all
+        layers each time.
+        """
+        adapter: AbstractContextManager[None] = nullcontext()
+        if self.ref_model is None and isinstance(self.model, PeftModel):
+            name = REFERENCE_COPY if REFERENCE_COPY in self.model.peft_config else None
+            adapter = use_adapter(self.model, adapter_name=name)
+        quietly = disable_gradient_checkpointing(
+            self.model, self.args.gradient_checkpointing_kwargs
+        )
+        with torch.no_grad(), quietly, adapter, self.accelerator.autocast():
+            yield self.ref_model or self.model
+
+    def _computed(self, model: PreTrainedModel, rows: list[dict[str, Any]]) -> list[LogProbs]:
         inputs = self._prepare_inputs(self.data_collator(rows))
-        sides = self.compute_ref_log_probs(self.ref_model or self.model, inputs)
+        is_answer = inputs.pop("completion_mask") == 1
+        labels = inputs["input_ids"].masked_fill(~is_answer, -100)
+        if self.shares_prefixes:
+            inputs["log_probs_only"] = True
+        output = model(**inputs, labels=labels, use_cache=False, fused_lm_head=True)
+        sides = output.log_probs.sum(dim=1).chunk(2)
         return [
             LogProbs(*values) for values in zip(*(side.tolist() for side in sides), strict=True)
         ]

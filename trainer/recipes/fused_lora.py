@@ -114,9 +114,10 @@ class _LoraLinears(torch.autograd.Function):
         inner = rows @ torch.cat(narrows).to(x.dtype).T  # of all layers, side by side
         results = []
         for (layer, scaling), b, part in zip(frozen, wides, _split(inner, narrows), strict=True):
-            bias = None if layer.bias is None else layer.bias.to(x.dtype)
-            result = torch.nn.functional.linear(rows, layer.weight.to(x.dtype), bias)
-            result.addmm_(part, (b * scaling).to(x.dtype).T)
+            wide = (b * scaling).to(x.dtype).T
+            # First the small product: the large one is faster into memory that is at hand.
+            result = part @ wide if layer.bias is None else layer.bias.to(x.dtype).addmm(part, wide)
+            result.addmm_(rows, layer.weight.to(x.dtype).T)
             results.append(result.view(*x.shape[:-1], -1))
         ctx.frozen, ctx.shape = frozen, x.shape
         ctx.save_for_backward(rows, inner, *matrices)
@@ -135,14 +136,14 @@ class _LoraLinears(torch.autograd.Function):
             strict=True,
         ):  # fmt: skip
             of_part.copy_(outer @ (b * scaling).to(rows.dtype))
-            of_wides.append((outer.T @ part).to(b.dtype).mul_(scaling))
+            of_wides.append((part.T @ outer).T.to(b.dtype).mul_(scaling))
         of_x = None
         if ctx.needs_input_grad[0]:
             of_x = of_inner @ torch.cat(narrows).to(rows.dtype)
             for (layer, _), outer in zip(ctx.frozen, outers, strict=True):
                 of_x.addmm_(outer, layer.weight.to(rows.dtype))
             of_x = of_x.view(ctx.shape)
-        of_narrows = _split((of_inner.T @ rows).to(narrows[0].dtype).T, narrows)
+        of_narrows = _split((rows.T @ of_inner).to(narrows[0].dtype), narrows)
         pairs = zip((part.T for part in of_narrows), of_wides, strict=True)
         return of_x, None, *(matrix for pair in pairs for matrix in pair)
 

@@ -1,27 +1,19 @@
-"""Attention over a row of pairs [chosen | prompt | rejected], without work that a mask throws away.
+"""Attention over a row of pairs (`pair_layout`), without work that a mask throws away.
 
-An answer sees the prompt and itself, the prompt only itself, and no pair sees another. With the
-prompt in the middle each part of a pair sees one unbroken stretch of the row, so attention is three
-dense blocks a pair, and only the triangles in them need a mask.
+A token sees what came before it in its own conversation: of a row of pairs that is a small part.
+Attention is a dense product for each block of queries, over the stretch of keys that they can see.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from trainer.recipes.pair_layout import Block, PairLayout
+
 ATTENTION = "pairtune_pairs"
-
-
-@dataclass(frozen=True)
-class Block:
-    """Tokens of the row that see the same stretch of it: n queries and m keys."""
-
-    queries: slice
-    keys: slice
-    mask: torch.Tensor  # (g n, m) for g heads to a key head: 0 or minus infinity, added to scores
 
 
 def pair_attention(
@@ -33,11 +25,11 @@ def pair_attention(
     *,
     scaling: float | None = None,
     dropout: float = 0.0,
-    pair_layout: Any = None,
+    pair_layout: PairLayout | None = None,
     sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention within each pair of the row by plain batched products.
+    """Attention within each conversation of the row by plain batched products.
 
     Shapes: query (1, heads, S, dim), key and value (1, key heads, S, dim); returns
     (1, S, heads, dim). On a CPU this beats the fused kernel, whose backward is slow on short
@@ -51,24 +43,22 @@ def pair_attention(
     # Rotary positions turn what autocast has computed in 16 bits back into a model's float32.
     query, key = query.to(value.dtype), key.to(value.dtype)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    num_shared = query.shape[1] // key.shape[1]  # heads to a key head
-    blocks = pair_layout.blocks(sliding_window, num_shared, like=query)
-    states = query[0], key[0], value[0]
+    blocks = pair_layout.blocks(sliding_window, like=query)
+    query, key, value = query[0], key[0], value[0]
     if module.training and dropout:
-        return _with_dropout(states, blocks, scale, dropout=dropout)[None], None
-    return _BlockAttention.apply(*states, (blocks, scale))[None], None
+        keys, values = (_seen(states, pair_layout.seen, len(query)) for states in (key, value))
+        return _with_dropout((query * scale, keys, values), blocks, dropout=dropout)[None], None
+    return _BlockAttention.apply(query, key, value, (pair_layout, blocks, scale))[None], None
 
 
 def _with_dropout(
-    states: tuple[torch.Tensor, ...], blocks: list[Block], scale: float, *, dropout: float
+    states: tuple[torch.Tensor, ...], blocks: Sequence[Block], *, dropout: float
 ) -> torch.Tensor:
-    query, key, value = states
+    query, keys, values = states
     mixed = torch.empty_like(query)
     for block in blocks:
-        weights = _weights(_tall(query, block, len(key)), key, block, scale)
-        weights = torch.nn.functional.dropout(weights, dropout)
-        part = torch.bmm(weights, value[:, block.keys])
-        mixed[:, block.queries] = part.view(len(query), -1, query.shape[-1])
+        weights = torch.nn.functional.dropout(_weights(query, keys, block), dropout)
+        mixed[:, block.queries] = torch.bmm(weights, values[:, block.keys])
     return mixed.transpose(0, 1)
 
 
@@ -79,51 +69,72 @@ class _BlockAttention(torch.autograd.Function):
     def forward(ctx, query, key, value, plan):  # type: ignore[no-untyped-def]
         """Shapes: query (heads, S, dim), key and value (key heads, S, dim) to (S, heads, dim).
 
-        `plan` is the blocks and s.
+        `plan` is the layout, its blocks and s.
         """
-        blocks, scale = plan
+        layout, blocks, scale = plan
         num_heads, num_tokens, dim = query.shape
+        scaled = query * scale
+        keys, values = (_seen(states, layout.seen, num_heads) for states in (key, value))
         mixed = query.new_empty(num_tokens, num_heads, dim)
         kept = []
         for block in blocks:
-            weights = _weights(_tall(query, block, len(key)), key, block, scale)
-            part = torch.bmm(weights, value[:, block.keys])
-            mixed[block.queries] = part.view(num_heads, -1, dim).transpose(0, 1)
+            weights = _weights(scaled, keys, block)
+            mixed[block.queries] = torch.bmm(weights, values[:, block.keys]).transpose(0, 1)
             kept.append(weights)
-        ctx.blocks, ctx.scale = blocks, scale
-        ctx.save_for_backward(query, key, value, *kept)
+        ctx.plan = plan
+        ctx.save_for_backward(scaled, key, value, *kept)
         return mixed
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         """Chain rule; what comes in is (S, heads, dim), and the mask has no gradient."""
-        query, key, value, *kept = ctx.saved_tensors
-        of_query = torch.empty_like(query)
-        of_key, of_value = torch.zeros_like(key), torch.zeros_like(value)
+        scaled, key, value, *kept = ctx.saved_tensors
+        layout, blocks, scale = ctx.plan
+        keys, values = (_seen(states, layout.seen, len(scaled)) for states in (key, value))
+        of_query = torch.empty_like(scaled)
+        of_keys, of_values = torch.zeros_like(keys), torch.zeros_like(values)
         incoming = gradient.transpose(0, 1)
-        for block, weights in zip(ctx.blocks, kept, strict=True):
-            seen = block.keys
-            of_mixed = _tall(incoming, block, len(key))
-            of_value[:, seen] += torch.bmm(weights.transpose(1, 2), of_mixed)
-            of_weights = torch.bmm(of_mixed, value[:, seen].transpose(1, 2))
+        for block, weights in zip(blocks, kept, strict=True):
+            of_mixed = incoming[:, block.queries]
+            of_values[:, block.keys] += torch.bmm(weights.transpose(1, 2), of_mixed)
+            of_weights = torch.bmm(of_mixed, values[:, block.keys].transpose(1, 2))
             of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
-            part = torch.bmm(of_scores, key[:, seen])
-            of_query[:, block.queries] = part.view(len(query), -1, query.shape[-1])
-            of_key[:, seen] += torch.bmm(of_scores.transpose(1, 2), _tall(query, block, len(key)))
-        return of_query.mul_(ctx.scale), of_key.mul_(ctx.scale), of_value, None
+            of_query[:, block.queries] = torch.bmm(of_scores, keys[:, block.keys])
+            of_scores = of_scores.transpose(1, 2)
+            of_keys[:, block.keys] += torch.bmm(of_scores, scaled[:, block.queries])
+        of_key, of_value = (
+            _back(of_seen, layout.seen, like=states)
+            for of_seen, states in ((of_keys, key), (of_values, value))
+        )
+        return of_query.mul_(scale), of_key, of_value, None
 
 
-def _tall(states: torch.Tensor, block: Block, num_key_heads: int) -> torch.Tensor:
-    """A block's queries; heads that share a key head become one matrix (key heads, g n, dim)."""
-    return states[:, block.queries].reshape(num_key_heads, -1, states.shape[-1])
+def _seen(states: torch.Tensor, stretches: Sequence[slice], num_heads: int) -> torch.Tensor:
+    """Keys or values (key heads, S, dim) as blocks see them, once for each head that shares them.
+
+    Products that are one for each head keep all cores busy where there are few key heads.
+    """
+    seen = torch.cat([states[:, stretch] for stretch in stretches], dim=1)
+    num_shared = num_heads // len(seen)
+    return seen[:, None].expand(-1, num_shared, -1, -1).reshape(num_heads, *seen.shape[1:])
 
 
-def _weights(tall: torch.Tensor, key: torch.Tensor, block: Block, scale: float) -> torch.Tensor:
-    """How much each query takes of each key: (key heads, g n, m), each row adds up to 1."""
-    seen = key[:, block.keys].transpose(1, 2)
-    scores = torch.baddbmm(block.mask, tall, seen, alpha=scale)
+def _back(of_seen: torch.Tensor, stretches: Sequence[slice], *, like: torch.Tensor) -> torch.Tensor:
+    """Gradient of the states that `_seen` was given, from that of what it gave."""
+    num_heads, *shape = of_seen.shape
+    summed = of_seen.view(len(like), num_heads // len(like), *shape).sum(dim=1)
+    total = torch.zeros_like(like)
+    sizes = [stretch.stop - stretch.start for stretch in stretches]
+    for stretch, share in zip(stretches, summed.split(sizes, dim=1), strict=True):
+        total[:, stretch] += share
+    return total
+
+
+def _weights(scaled: torch.Tensor, keys: torch.Tensor, block: Block) -> torch.Tensor:
+    """How much each query takes of each key: (heads, n, m), each row adds up to 1."""
+    scores = torch.bmm(scaled[:, block.queries], keys[:, block.keys].transpose(1, 2))
     # The kernel computes in float32 whatever type comes in and goes out.
-    return torch.softmax(scores, dim=-1)
+    return torch.softmax(scores.add_(block.mask), dim=-1)
 
 
 AttentionInterface.register(ATTENTION, pair_attention)

@@ -9,6 +9,7 @@ are brought up to date with each slice's share of the probability, as FlashAtten
 a row (Dao et al., arXiv:2205.14135, section 3.1).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +26,7 @@ class TokenScores:
     log_probs: torch.Tensor
     entropy: torch.Tensor  # of the distribution that the token was drawn from, in nats
     mean_logits: torch.Tensor  # over the vocabulary
-    is_top1: torch.Tensor  # whether the token is the likeliest
+    is_top1: torch.Tensor  # whether no token is likelier
 
     @classmethod
     def compute(
@@ -33,6 +34,38 @@ class TokenScores:
     ) -> "TokenScores":
         """Score `targets` (N,) given the hidden states (N, H) that predict them."""
         return cls(*_Scores.apply(hidden, head.weight, head.bias, targets))
+
+
+def log_probs_alone(
+    hidden: torch.Tensor, head: torch.nn.Linear, targets: torch.Tensor
+) -> torch.Tensor:
+    """The log-probabilities of TokenScores, (N,), where nothing else and no gradient is needed."""
+    found = []
+    for states, wanted in _chunks(hidden, targets):
+        logits = torch.zeros(len(states), device=hidden.device)
+        normaliser = torch.full_like(logits, -torch.inf)
+        for start in range(0, len(head.weight), CHUNK_VOCABULARY):
+            weight, bias = (_slice(part, start) for part in (head.weight, head.bias))
+            of_slice = torch.nn.functional.linear(states, weight, bias).float()
+            normaliser = torch.logaddexp(normaliser, of_slice.logsumexp(dim=-1))
+            logits = _of_targets(of_slice, wanted - start, logits)
+        found.append(logits - normaliser)
+    return torch.cat(found)
+
+
+def _chunks(
+    hidden: torch.Tensor, targets: torch.Tensor
+) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+    """Tokens in chunks of one size: a small one at the end would cost as much as a large one."""
+    number = max(1, -(-len(targets) // CHUNK_TOKENS))
+    return zip(hidden.chunk(number), targets.chunk(number), strict=True)
+
+
+def _of_targets(logits: torch.Tensor, places: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+    """The logit (n,) at each token's place in this slice (n, v), or `before` where it has none."""
+    is_here = (places >= 0) & (places < logits.shape[1])
+    found = logits.gather(1, places.clamp(0, logits.shape[1] - 1)[:, None])[:, 0]
+    return torch.where(is_here, found, before)
 
 
 class _Scores(torch.autograd.Function):
@@ -46,9 +79,7 @@ class _Scores(torch.autograd.Function):
         dtype = torch.get_autocast_dtype(device) if autocast else hidden.dtype
         head = weight.to(dtype), None if bias is None else bias.to(dtype)
         columns, gradients, log_totals = [], [], []
-        for states, wanted in zip(
-            hidden.to(dtype).split(CHUNK_TOKENS), targets.split(CHUNK_TOKENS), strict=True
-        ):
+        for states, wanted in _chunks(hidden.to(dtype), targets):
             seen = _Seen(states, wanted, needs_gradient=ctx.needs_input_grad[0])
             with torch.autocast(device, enabled=False):  # what is float32 here has to stay so
                 for start in range(0, len(weight), CHUNK_VOCABULARY):
@@ -88,7 +119,6 @@ class _Seen:
         column = states.new_zeros(len(states), dtype=torch.float32)
         self._normaliser = torch.full_like(column, -torch.inf)  # log Σ exp z
         self._top = torch.full_like(column, -torch.inf)
-        self._best = torch.full_like(targets, -1)  # the index of the top
         self._wanted = column.clone()  # z of the target
         self._mean = column.clone()  # Σ p z
         self._sum = column.clone()  # Σ z
@@ -99,12 +129,11 @@ class _Seen:
 
     def add(self, start: int, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         """Take in the tokens from `start` on, whose rows of the head are `weight` and `bias`."""
-        rounded = torch.nn.functional.linear(self._states, weight, bias)
-        top, best = rounded.max(dim=-1)
-        logits = rounded.float()
+        logits = torch.nn.functional.linear(self._states, weight, bias).float()
+        top = logits.amax(dim=-1)
         # One kernel; with it, log Σ exp z = z_top - log p_top.
         probabilities = torch.softmax(logits, dim=-1)
-        normaliser = top.float() - probabilities.amax(dim=-1).log()
+        normaliser = top - probabilities.amax(dim=-1).log()
         self._normaliser = torch.logaddexp(self._normaliser, normaliser)
         share = (normaliser - self._normaliser).exp()
         self._mean.lerp_(torch.linalg.vecdot(probabilities, logits), share)
@@ -113,12 +142,8 @@ class _Seen:
             self.expected.lerp_(expected.float(), share[:, None])
         self._sum += logits.sum(dim=-1)
         self._num_logits += len(weight)
-        self._best = torch.where(top > self._top, best + start, self._best)
-        self._top = torch.maximum(self._top, top.float())
-        place = self._targets - start
-        is_here = (place >= 0) & (place < len(weight))
-        found = logits.gather(1, place.clamp(0, len(weight) - 1)[:, None])[:, 0]
-        self._wanted = torch.where(is_here, found, self._wanted)
+        self._top = torch.maximum(self._top, top)
+        self._wanted = _of_targets(logits, self._targets - start, self._wanted)
 
     def log_totals(self) -> torch.Tensor:
         """log Σ exp z, (n,)."""
@@ -130,5 +155,5 @@ class _Seen:
             self._wanted - self._normaliser,
             self._normaliser - self._mean,
             self._sum / self._num_logits,
-            self._best == self._targets,
+            self._wanted == self._top,
         )

@@ -67,7 +67,10 @@ def test_run_learns_the_preference_and_saves_only_the_adapter(make_run: MakeRun)
     assert manifest["options"]["training"]["learning_rate"] == 1e-2
 
 
-def test_events_tell_start_curves_and_progress(make_run: MakeRun) -> None:
+def test_events_tell_start_curves_and_progress(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
     context = make_run(1, "dpo", training=FAST)
     dpo.run(context)
     (started,) = _events(context, "started")
@@ -78,7 +81,7 @@ def test_events_tell_start_curves_and_progress(make_run: MakeRun) -> None:
     assert {"rewards/chosen", "rewards/rejected", "logps/chosen"} <= points[0]["values"].keys()
     assert [m["step"] for m in _events(context, "metrics") if "eval_loss" in m["values"]] == [2, 4]
     reference = [p for p in _events(context, "progress") if p["phase"] == "reference"]
-    assert [(p["done"], p["total"]) for p in reference] == [(0, 4)] * 3
+    assert [(p["done"], p["total"]) for p in reference] == [(0, 4)] * 10
     assert all(p["eta_seconds"] > 0 for p in reference)
     progress = [p for p in _events(context, "progress") if p["phase"] == "training"]
     assert [(p["done"], p["total"]) for p in progress] == [(n, 4) for n in range(5)]

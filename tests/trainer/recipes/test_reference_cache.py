@@ -10,7 +10,7 @@ import pytest
 
 from tests.trainer.conftest import MakeRun
 from trainer import run_folder
-from trainer.recipes import dpo, sft
+from trainer.recipes import dpo, reference_cache, sft
 from trainer.recipes.reference_cache import (
     LogProbs,
     Reference,
@@ -164,10 +164,34 @@ def test_equal_pairs_are_computed_once(make_run: MakeRun) -> None:
 
 
 @pytest.mark.slow
-def test_pass_that_was_stopped_in_the_middle_goes_on_where_it_was(make_run: MakeRun) -> None:
+def test_pass_that_was_stopped_in_the_middle_goes_on_where_it_was(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
     context = make_run(1, "dpo", training=ONE_STEP)
-    run_folder.ask_to_stop(context.folder)  # seen after the first batch of four
+    run_folder.ask_to_stop(context.folder)  # seen after the first batch
     with pytest.raises(Cancelled):
         dpo.run(context)
     run_folder.forget_stop(context.folder)
-    assert _counts(dpo.run(context)) == (6, 4)
+    assert _counts(dpo.run(context)) == (9, 1)
+
+
+@pytest.mark.slow
+def test_values_do_not_depend_on_the_pairs_beside_them(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = dpo.run(make_run(1, "dpo", training=ONE_STEP))
+    context = make_run(2, "dpo", training=ONE_STEP)
+    (stored,) = (context.data_folder / "cache" / "references").iterdir()
+    together = _stored(stored)
+    stored.unlink()
+    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)
+    dpo.run(context)
+    alone = _stored(stored)
+    assert first["num_references_computed"] == len(alone) == 10
+    for key, values in together.items():
+        assert alone[key] == pytest.approx(values, abs=1e-4)
+
+
+def _stored(path: Path) -> dict[bytes, LogProbs]:
+    return dict(reference_cache._records(path))

@@ -18,7 +18,9 @@ from transformers import (
 )
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
-from trainer.recipes.shared_prefix import lay_out, share_prefixes, supports
+from trainer.recipes import pair_layout
+from trainer.recipes.pair_layout import lay_out
+from trainer.recipes.shared_prefix import share_prefixes, supports
 
 SIZES = {
     "vocab_size": 99,
@@ -51,15 +53,15 @@ OUTPUTS = ("log_probs", "entropy", "mean_logits", "is_top1")
 LENGTHS = ((5, 4, 7), (9, 12, 2), (3, 1, 9))
 
 
+@pytest.mark.parametrize("longest", [3, 100])
+@pytest.mark.parametrize("num_common", [0, 2, 3])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_token_scores_as_in_trls_own_forward(family: str) -> None:
-    usual = _model(FAMILIES[family])
-    sharing = copy.deepcopy(usual)
-    assert supports(sharing)
-    for model in (usual, sharing):
-        add_fused_lm_head(model, outputs=OUTPUTS)
-    share_prefixes(sharing)
-    batch = _batch(LENGTHS)
+def test_every_token_scores_as_in_trls_own_forward(
+    monkeypatch: pytest.MonkeyPatch, family: str, num_common: int, longest: int
+) -> None:
+    monkeypatch.setitem(pair_layout.LONGEST_BLOCK, "cpu", longest)
+    usual, sharing = _models(family)
+    batch = _batch(LENGTHS, num_common=num_common)
 
     expected, found = usual(**batch, fused_lm_head=True), sharing(**batch, fused_lm_head=True)
 
@@ -69,19 +71,44 @@ def test_every_token_scores_as_in_trls_own_forward(family: str) -> None:
         torch.testing.assert_close(other, one, **CLOSE)
 
 
-def test_no_token_is_computed_twice_and_none_is_padding() -> None:
-    layout = lay_out(**_batch(LENGTHS))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_log_probabilities_alone_are_those_that_come_with_all_scores(dtype: torch.dtype) -> None:
+    _, sharing = _models("llama")
+    batch = _batch(LENGTHS)
+    with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
+        found = sharing(**batch, fused_lm_head=True, log_probs_only=True)
+        expected = sharing(**batch, fused_lm_head=True)
+    torch.testing.assert_close(found.log_probs, expected.log_probs, **CLOSE)
+    assert found.entropy is None
+
+
+def test_no_beginning_is_computed_twice_and_no_token_in_vain() -> None:
+    layout = lay_out(**_batch(LENGTHS, num_common=2))
     assert layout is not None
-    assert layout.input_ids.shape == (1, sum(sum(pair) for pair in LENGTHS))
-    assert layout.position_ids[0, :16].tolist() == [*range(5, 9), *range(5), *range(5, 12)]
+    prompts = 2 + sum(prompt - 2 for prompt, _, _ in LENGTHS)
+    # Of an answer the last token is predicted, but predicts nothing.
+    answers = sum(chosen - 1 + rejected - 1 for _, chosen, rejected in LENGTHS)
+    assert layout.input_ids.shape == (1, prompts + answers)
+    first_pair = [*reversed(range(5, 8)), *range(2, 5), *range(5, 11)]
+    assert layout.position_ids[0, :14].tolist() == [0, 1, *first_pair]
+    assert len(layout.targets) == sum(chosen + rejected for _, chosen, rejected in LENGTHS)
+
+
+def test_blocks_hold_little_that_no_token_of_theirs_can_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(pair_layout.LONGEST_BLOCK, "cpu", 16)
+    layout = lay_out(**_batch(((120, 90, 80), (100, 110, 70)), num_common=60))
+    assert layout is not None
+    blocks = layout.blocks(None, like=torch.zeros(1))
+    num_products = sum(block.mask.numel() for block in blocks)
+    num_seen = sum(int((block.mask == 0).sum()) for block in blocks)
+    assert num_seen > 0.85 * num_products
+    assert num_products < 0.3 * layout.input_ids.numel() ** 2
 
 
 def test_an_answer_that_max_length_has_cut_away_is_no_hindrance() -> None:
-    usual = _model(FAMILIES["llama"])
-    sharing = copy.deepcopy(usual)
-    for model in (usual, sharing):
-        add_fused_lm_head(model, outputs=OUTPUTS)
-    share_prefixes(sharing)
+    usual, sharing = _models("llama")
     batch = _batch(((5, 0, 3), (6, 4, 4)))
     torch.testing.assert_close(
         sharing(**batch, fused_lm_head=True).log_probs,
@@ -91,11 +118,7 @@ def test_an_answer_that_max_length_has_cut_away_is_no_hindrance() -> None:
 
 
 def test_rows_without_a_common_prompt_go_through_trls_own_forward() -> None:
-    usual = _model(FAMILIES["llama"])
-    sharing = copy.deepcopy(usual)
-    for model in (usual, sharing):
-        add_fused_lm_head(model, outputs=OUTPUTS)
-    share_prefixes(sharing)
+    usual, sharing = _models("llama")
     batch = _batch(LENGTHS)
     batch["input_ids"][0, 1] += 1
     assert lay_out(**batch) is None
@@ -121,6 +144,17 @@ def test_a_model_that_caps_its_logits_is_left_to_trl() -> None:
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 
 
+def _models(family: str) -> tuple[PreTrainedModel, PreTrainedModel]:
+    """One model twice: with TRL's own forward, and sharing prefixes."""
+    usual = _model(FAMILIES[family])
+    sharing = copy.deepcopy(usual)
+    assert supports(sharing)
+    for model in (usual, sharing):
+        add_fused_lm_head(model, outputs=OUTPUTS)
+    share_prefixes(sharing)
+    return usual, sharing
+
+
 def _model(config: PreTrainedConfig) -> PreTrainedModel:
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config).float().eval()
@@ -139,14 +173,22 @@ def _gradients(model: PreTrainedModel, output: FusedCausalLMOutput) -> list[torc
     return list(torch.autograd.grad(weighted.sum(), trained))
 
 
-def _batch(lengths: tuple[tuple[int, int, int], ...]) -> dict[str, torch.Tensor]:
-    """Random pairs as TRL's collator gives them: chosen rows first, padded on the right."""
+def _batch(
+    lengths: tuple[tuple[int, int, int], ...], *, num_common: int = 0
+) -> dict[str, torch.Tensor]:
+    """Random pairs as TRL's collator gives them: chosen rows first, padded on the right.
+
+    All prompts begin with the same `num_common` tokens and differ in the next.
+    """
     random = torch.Generator().manual_seed(1)
 
     def tokens(number: int) -> torch.Tensor:
         return torch.randint(3, 98, (number,), generator=random)
 
     prompts = [tokens(prompt) for prompt, _, _ in lengths]
+    for number, prompt in enumerate(prompts):
+        prompt[num_common : num_common + 1] = 3 + number
+        prompt[:num_common] = torch.arange(50, 50 + num_common)
     rows = [(prompt, tokens(pair[1])) for prompt, pair in zip(prompts, lengths, strict=True)]
     rows += [(prompt, tokens(pair[2])) for prompt, pair in zip(prompts, lengths, strict=True)]
     longest = max(len(prompt) + len(answer) for prompt, answer in rows)
