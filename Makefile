@@ -19,7 +19,7 @@ help:
 	@echo "make run         install what is missing and serve on http://127.0.0.1:7860"
 	@echo "                 flags go in ARGS: make run ARGS=\"--port 8000 --data ~/pairs\""
 	@echo "make test        every check and test (needs Chromium, installs it if it can)"
-	@echo "make test-fast   lint, types, architecture and unit tests, in under a minute"
+	@echo "make test-fast   lint, types, architecture and unit tests, in two minutes"
 	@echo "make demo        teach the starter model to answer in fewer words, and measure it"
 	@echo "make benchmark   tokens a second of generation, beside transformers' own"
 	@echo "make benchmark-training FILE=pairs.jsonl PAIRS=64   training, beside TRL's own"

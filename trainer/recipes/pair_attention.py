@@ -112,7 +112,7 @@ class _BlockAttention(torch.autograd.Function):
 def _seen(states: torch.Tensor, stretches: Sequence[slice], num_heads: int) -> torch.Tensor:
     """Keys or values (key heads, S, dim) as blocks see them, once for each head that shares them.
 
-    Products that are one for each head keep all cores busy where there are few key heads.
+    With one product for each head, queries and their gradients are taken as they lie.
     """
     seen = torch.cat([states[:, stretch] for stretch in stretches], dim=1)
     num_shared = num_heads // len(seen)

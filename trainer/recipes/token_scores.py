@@ -3,10 +3,10 @@
 For hidden states h (N, H), the LM head's weight W (V, H) and targets y (N,), log p = z[y] - log Σ
 exp z with z = W h. Its gradient by h is W[y] - Σ_v p[v] W[v], which needs only what the forward
 pass has at hand: it is computed there and kept as (N, H) instead of (N, V). Where W is trained too,
-its own gradient is made on the way back (see head_gradient). The vocabulary is
-gone through in slices whose logits stay in the processor's cache; means over the slices so far
-are brought up to date with each slice's share of the probability, as FlashAttention does it along
-a row (Dao et al., arXiv:2205.14135, section 3.1).
+its own gradient is made on the way back (see head_gradient). The vocabulary is gone through in
+slices whose logits stay in the processor's cache; means over the slices so far are brought up to
+date with each slice's share of the probability, as FlashAttention does it along a row (Dao et al.,
+arXiv:2205.14135, section 3.1).
 """
 
 from collections.abc import Iterable
