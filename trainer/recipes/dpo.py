@@ -35,7 +35,7 @@ from trainer.recipes.tokens import PairTokens
 from trainer.run_context import Cancelled, RunContext, num_ranks, rank
 
 REFERENCE_COPY = "ref"  # TRL's name of the frozen copy of the adapter that a run starts from
-TOKENS_TOGETHER = 2048  # of pairs whose references are computed at once, without padding
+TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once
 
 
 def run(context: RunContext) -> dict[str, Any]:
@@ -156,15 +156,17 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
         many of how many are done.
         """
         keys = {
-            name: [self._key(row) for row in dataset] for name, dataset in self._datasets().items()
+            name: [pair_key(self._cut(row)) for row in dataset]
+            for name, dataset in self._datasets().items()
         }
         missing = {
-            key: row
+            key: self._cut(row)
             for name, dataset in self._datasets().items()
             for key, row in zip(keys[name], dataset, strict=True)
             if cache.get(key) is None
         }
-        self._compute_references(missing, cache, report)
+        if missing:
+            self._compute_references(missing, cache, report)
         if self.ref_model is not None:
             self.ref_model.to("meta")  # frees its memory: accelerate holds on to the model itself
             self.ref_model = None
@@ -181,12 +183,12 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
         datasets = {"train_dataset": self.train_dataset, "eval_dataset": self.eval_dataset}
         return {name: dataset for name, dataset in datasets.items() if dataset is not None}
 
-    def _key(self, row: dict[str, Any]) -> bytes:
-        return pair_key(PairTokens(**row).within(self.args.max_length))
+    def _cut(self, row: dict[str, Any]) -> PairTokens:
+        return PairTokens(**row).within(self.args.max_length)
 
     def _compute_references(
         self,
-        missing: dict[bytes, dict[str, Any]],
+        missing: dict[bytes, PairTokens],
         cache: ReferenceCache,
         report: Callable[[int, int], None],
     ) -> None:
@@ -203,26 +205,23 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
                 num_done += len(together)
                 report(num_done, len(missing))
 
-    def _batches(self, missing: dict[bytes, dict[str, Any]]) -> list[list[bytes]]:
+    def _batches(self, missing: dict[bytes, PairTokens]) -> list[list[bytes]]:
         """Keys of the pairs that go through the model at once, by a budget of tokens.
 
         Prompts that begin alike come together, since that beginning is computed once. Where TRL's
         own forward pads, pairs of like length do, as many as in a batch of the training.
         """
-        pairs = {
-            key: PairTokens(**row).within(self.args.max_length) for key, row in missing.items()
-        }
         if not self.shares_prefixes:
-            keys = sorted(missing, key=lambda key: pairs[key].num_tokens())
+            keys = sorted(missing, key=lambda key: missing[key].num_tokens())
             size = self.args.per_device_train_batch_size
             return [keys[start : start + size] for start in range(0, len(keys), size)]
         batches: list[list[bytes]] = []
         room = 0
-        for key in sorted(missing, key=lambda key: pairs[key].prompt_ids):
-            room -= pairs[key].num_tokens()
+        for key in sorted(missing, key=lambda key: missing[key].prompt_ids):
+            room -= missing[key].num_tokens()
             if not batches or room < 0:
                 batches.append([])
-                room = TOKENS_TOGETHER - pairs[key].num_tokens()
+                room = TOKENS_TOGETHER - missing[key].num_tokens()
             batches[-1].append(key)
         return batches
 
@@ -243,8 +242,8 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
         with torch.no_grad(), quietly, adapter, self.accelerator.autocast():
             yield self.ref_model or self.model
 
-    def _computed(self, model: PreTrainedModel, rows: list[dict[str, Any]]) -> list[LogProbs]:
-        inputs = self._prepare_inputs(self.data_collator(rows))
+    def _computed(self, model: PreTrainedModel, pairs: list[PairTokens]) -> list[LogProbs]:
+        inputs = self._prepare_inputs(self.data_collator([asdict(pair) for pair in pairs]))
         is_answer = inputs.pop("completion_mask") == 1
         labels = inputs["input_ids"].masked_fill(~is_answer, -100)
         if self.shares_prefixes:
