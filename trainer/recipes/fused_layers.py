@@ -1,7 +1,7 @@
-"""RMSNorm and rotary positions as one step forward and one back each, for models that are frozen.
+"""RMSNorm, rotary positions and gates as one step forward and one back each.
 
 Between a model's large products, plain code goes over all tokens many times: once an operation
-forward, and more often back. These two need few of those passes. They replace transformers' code
+forward, and more often back. These need few of those passes. They replace transformers' code
 only where that is, instruction by instruction, what they compute.
 """
 
@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 from transformers import PreTrainedModel
+from transformers.activations import SiLUActivation
 from transformers.models.llama import modeling_llama
 
 
 def fuse_layers(model: PreTrainedModel) -> None:
-    """Let norms and rotary positions of a model that is loaded take the short way if they can.
+    """Let norms, rotary positions and gates of a loaded model take the short way if they can.
 
     Rotary positions are a function of the model's module, so they change for the whole process.
     """
@@ -23,6 +24,8 @@ def fuse_layers(model: PreTrainedModel) -> None:
         kind = type(module)
         if _same(kind.forward, modeling_llama.LlamaRMSNorm.forward):
             module.forward = types.MethodType(_normed, module)
+        if _same(kind.forward, modeling_llama.LlamaMLP.forward) and _is_silu(module.act_fn):
+            module.forward = types.MethodType(_gated, module)
         its_file = vars(sys.modules[kind.__module__])
         if _same(its_file.get("apply_rotary_pos_emb"), _usual_rotation):
             its_file["apply_rotary_pos_emb"] = _rotated
@@ -66,6 +69,32 @@ class _RmsNorm(torch.autograd.Function):
         share = torch.linalg.vecdot(of_normed, wide)[..., None].div_(-x.shape[-1])
         of_x = of_normed.mul_(scale).addcmul_(wide, share.mul_(scale.pow(3)))
         return of_x.to(x.dtype), None, None
+
+
+def _is_silu(activation: torch.nn.Module) -> bool:
+    return isinstance(activation, torch.nn.SiLU | SiLUActivation)
+
+
+def _gated(self: Any, x: torch.Tensor) -> torch.Tensor:
+    """The forward pass of a feed-forward layer."""
+    return self.down_proj(_GatedProduct.apply(self.gate_proj(x), self.up_proj(x)))
+
+
+class _GatedProduct(torch.autograd.Function):
+    """silu(g) * u, elementwise (Shazeer, arXiv:2002.05202, equation 5)."""
+
+    @staticmethod
+    def forward(ctx, gate, up):  # type: ignore[no-untyped-def]
+        """Shapes: both (..., I). silu(g) is not kept: making it again is as fast as reading it."""
+        ctx.save_for_backward(gate, up)
+        return torch.nn.functional.silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        """Chain rule for g and u."""
+        gate, up = ctx.saved_tensors
+        of_up = torch.nn.functional.silu(gate).mul_(gradient)
+        return torch.ops.aten.silu_backward(gradient * up, gate), of_up
 
 
 def _rotated(

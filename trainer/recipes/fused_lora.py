@@ -111,43 +111,44 @@ class _LoraLinears(torch.autograd.Function):
         """
         rows = x.reshape(-1, x.shape[-1])
         narrows, wides = matrices[::2], matrices[1::2]
-        inner = rows @ torch.cat(narrows).to(x.dtype).T  # of all layers, side by side
+        scaled = [a * scaling for a, (_, scaling) in zip(narrows, frozen, strict=True)]
+        stacked = torch.cat(scaled).to(x.dtype)  # of all layers, as the columns of `inner` are
+        inner = rows @ stacked.T
+        parts = inner.split([len(a) for a in narrows], dim=1)
         results = []
-        for (layer, scaling), b, part in zip(frozen, wides, _split(inner, narrows), strict=True):
-            wide = (b * scaling).to(x.dtype).T
+        for (layer, _), b, part in zip(frozen, wides, parts, strict=True):
+            wide = b.to(x.dtype).T
             # First the small product: the large one is faster into memory that is at hand.
             result = part @ wide if layer.bias is None else layer.bias.to(x.dtype).addmm(part, wide)
             result.addmm_(rows, layer.weight.to(x.dtype).T)
             results.append(result.view(*x.shape[:-1], -1))
         ctx.frozen, ctx.shape = frozen, x.shape
-        ctx.save_for_backward(rows, inner, *matrices)
+        ctx.save_for_backward(rows, inner, stacked, *matrices)
         return tuple(results)
 
     @staticmethod
     def backward(ctx, *gradients):  # type: ignore[no-untyped-def]
         """Chain rule; what comes in has the shapes of the layers' outputs."""
-        rows, inner, *matrices = ctx.saved_tensors
+        rows, inner, stacked, *matrices = ctx.saved_tensors
         narrows, wides = matrices[::2], matrices[1::2]
+        ranks = [len(a) for a in narrows]
         outers = [grad.reshape(-1, grad.shape[-1]).to(rows.dtype) for grad in gradients]
         of_inner = torch.empty_like(inner)
         of_wides = []
-        for (_, scaling), b, outer, part, of_part in zip(
-            ctx.frozen, wides, outers, _split(inner, narrows), _split(of_inner, narrows),
-            strict=True,
-        ):  # fmt: skip
-            of_part.copy_(outer @ (b * scaling).to(rows.dtype))
-            of_wides.append((part.T @ outer).T.to(b.dtype).mul_(scaling))
+        for b, outer, part, of_part in zip(
+            wides, outers, inner.split(ranks, dim=1), of_inner.split(ranks, dim=1), strict=True
+        ):
+            torch.mm(outer, b.to(rows.dtype), out=of_part)
+            of_wides.append((part.T @ outer).T.to(b.dtype))
         of_x = None
         if ctx.needs_input_grad[0]:
-            of_x = of_inner @ torch.cat(narrows).to(rows.dtype)
+            of_x = of_inner @ stacked
             for (layer, _), outer in zip(ctx.frozen, outers, strict=True):
                 of_x.addmm_(outer, layer.weight.to(rows.dtype))
             of_x = of_x.view(ctx.shape)
-        of_narrows = _split((rows.T @ of_inner).to(narrows[0].dtype), narrows)
-        pairs = zip((part.T for part in of_narrows), of_wides, strict=True)
+        # Both small products have the long side of what they read behind them, which is faster.
+        of_narrows = (of_inner.T @ rows).to(narrows[0].dtype).split(ranks)
+        for of_narrow, (_, scaling) in zip(of_narrows, ctx.frozen, strict=True):
+            of_narrow.mul_(scaling)
+        pairs = zip(of_narrows, of_wides, strict=True)
         return of_x, None, *(matrix for pair in pairs for matrix in pair)
-
-
-def _split(columns: torch.Tensor, narrows: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-    """The columns of each layer, as wide as its rank."""
-    return columns.split([len(a) for a in narrows], dim=1)

@@ -5,6 +5,7 @@ finite loss are kept, so a run that breaks still leaves them: a copy of an adapt
 but of a whole model, whose copy would take a quarter more memory, its checkpoints on disk.
 """
 
+import functools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class FiniteLossMixin:
     """
 
     keeps_copy = True  # of the trained weights after each good step, in memory
-    _last_good: dict[str, torch.Tensor] | None = None
+    _last_good: list[torch.Tensor] | None = None
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One forward and backward pass; raises NonFiniteLossError before a bad step is taken."""
@@ -44,9 +45,7 @@ class FiniteLossMixin:
                 "and nothing changes that any more."
             )
         if self.keeps_copy:
-            self._last_good = {
-                name: weight.detach().clone() for name, weight in self._trained_weights()
-            }
+            self._last_good = [weight.detach().clone() for weight in self._trained_weights]
         else:
             self._drop_older_checkpoints()
         return loss
@@ -58,8 +57,8 @@ class FiniteLossMixin:
         if self._last_good is None:
             return None
         with torch.no_grad():
-            for name, weight in self._trained_weights():
-                weight.copy_(self._last_good[name])
+            for weight, good in zip(self._trained_weights, self._last_good, strict=True):
+                weight.copy_(good)
         return "The adapter from before is kept."
 
     def _restore_checkpoint(self) -> str | None:
@@ -82,13 +81,15 @@ class FiniteLossMixin:
 
     def has_finite_weights(self) -> bool:
         """Whether every trained weight is a number."""
-        return all(bool(torch.isfinite(weight).all()) for _, weight in self._trained_weights())
+        return all(bool(torch.isfinite(weight).all()) for weight in self._trained_weights)
 
     def _has_no_gradient(self) -> bool:
         """Whether the gradient is exactly zero everywhere, as no model that works has it."""
-        gradients = [weight.grad for _, weight in self._trained_weights()]
+        gradients = [weight.grad for weight in self._trained_weights]
         return not any(gradient is not None and gradient.any() for gradient in gradients)
 
-    def _trained_weights(self) -> list[tuple[str, torch.Tensor]]:
+    @functools.cached_property
+    def _trained_weights(self) -> list[torch.Tensor]:
+        """Kept, since looking for them among all modules takes longer than a look at them."""
         model = self.model  # type: ignore[attr-defined]
-        return [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+        return [weight for weight in model.parameters() if weight.requires_grad]

@@ -44,11 +44,11 @@ def pair_attention(
     query, key = query.to(value.dtype), key.to(value.dtype)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     blocks = pair_layout.blocks(sliding_window, like=query)
-    query, key, value = query[0], key[0], value[0]
     if module.training and dropout:
-        keys, values = (_seen(states, pair_layout.seen, len(query)) for states in (key, value))
-        return _with_dropout((query * scale, keys, values), blocks, dropout=dropout)[None], None
-    return _BlockAttention.apply(query, key, value, (pair_layout, blocks, scale))[None], None
+        num_heads, stretches = query.shape[1], pair_layout.seen
+        keys, values = (_seen(states[0], stretches, num_heads) for states in (key, value))
+        return _with_dropout((query[0] * scale, keys, values), blocks, dropout=dropout)[None], None
+    return _BlockAttention.apply(query, key, value, (pair_layout, blocks, scale)), None
 
 
 def _with_dropout(
@@ -67,33 +67,32 @@ class _BlockAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, query, key, value, plan):  # type: ignore[no-untyped-def]
-        """Shapes: query (heads, S, dim), key and value (key heads, S, dim) to (S, heads, dim).
+        """Shapes: query (1, heads, S, dim), key and value (1, key heads, S, dim).
 
-        `plan` is the layout, its blocks and s.
+        Returns (1, S, heads, dim). `plan` is the layout, its blocks and s.
         """
         layout, blocks, scale = plan
-        num_heads, num_tokens, dim = query.shape
-        scaled = query * scale
-        keys, values = (_seen(states, layout.seen, num_heads) for states in (key, value))
+        _, num_heads, num_tokens, dim = query.shape
+        scaled = query[0] * scale
+        keys, values = (_seen(states[0], layout.seen, num_heads) for states in (key, value))
         mixed = query.new_empty(num_tokens, num_heads, dim)
         kept = []
         for block in blocks:
             weights = _weights(scaled, keys, block)
             mixed[block.queries] = torch.bmm(weights, values[:, block.keys]).transpose(0, 1)
             kept.append(weights)
-        ctx.plan = plan
-        ctx.save_for_backward(scaled, key, value, *kept)
-        return mixed
+        ctx.plan, ctx.shape = plan, key.shape[1:]
+        ctx.save_for_backward(scaled, keys, values, *kept)
+        return mixed[None]
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        """Chain rule; what comes in is (S, heads, dim), and the mask has no gradient."""
-        scaled, key, value, *kept = ctx.saved_tensors
+        """Chain rule; what comes in is (1, S, heads, dim), and the mask has no gradient."""
+        scaled, keys, values, *kept = ctx.saved_tensors
         layout, blocks, scale = ctx.plan
-        keys, values = (_seen(states, layout.seen, len(scaled)) for states in (key, value))
         of_query = torch.empty_like(scaled)
         of_keys, of_values = torch.zeros_like(keys), torch.zeros_like(values)
-        incoming = gradient.transpose(0, 1)
+        incoming = gradient[0].transpose(0, 1)
         for block, weights in zip(blocks, kept, strict=True):
             of_mixed = incoming[:, block.queries]
             of_values[:, block.keys] += torch.bmm(weights.transpose(1, 2), of_mixed)
@@ -103,10 +102,9 @@ class _BlockAttention(torch.autograd.Function):
             of_scores = of_scores.transpose(1, 2)
             of_keys[:, block.keys] += torch.bmm(of_scores, scaled[:, block.queries])
         of_key, of_value = (
-            _back(of_seen, layout.seen, like=states)
-            for of_seen, states in ((of_keys, key), (of_values, value))
+            _back(of_seen, layout.seen, shape=ctx.shape) for of_seen in (of_keys, of_values)
         )
-        return of_query.mul_(scale), of_key, of_value, None
+        return of_query.mul_(scale)[None], of_key[None], of_value[None], None
 
 
 def _seen(states: torch.Tensor, stretches: Sequence[slice], num_heads: int) -> torch.Tensor:
@@ -119,11 +117,11 @@ def _seen(states: torch.Tensor, stretches: Sequence[slice], num_heads: int) -> t
     return seen[:, None].expand(-1, num_shared, -1, -1).reshape(num_heads, *seen.shape[1:])
 
 
-def _back(of_seen: torch.Tensor, stretches: Sequence[slice], *, like: torch.Tensor) -> torch.Tensor:
-    """Gradient of the states that `_seen` was given, from that of what it gave."""
-    num_heads, *shape = of_seen.shape
-    summed = of_seen.view(len(like), num_heads // len(like), *shape).sum(dim=1)
-    total = torch.zeros_like(like)
+def _back(of_seen: torch.Tensor, stretches: Sequence[slice], *, shape: torch.Size) -> torch.Tensor:
+    """Gradient of the states that `_seen` was given, of this shape, from that of what it gave."""
+    num_heads, num_seen, dim = of_seen.shape
+    summed = of_seen.view(shape[0], num_heads // shape[0], num_seen, dim).sum(dim=1)
+    total = of_seen.new_zeros(shape)
     sizes = [stretch.stop - stretch.start for stretch in stretches]
     for stretch, share in zip(stretches, summed.split(sizes, dim=1), strict=True):
         total[:, stretch] += share

@@ -16,6 +16,7 @@ import torch
 from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
+from trainer.recipes.last_layer import LastLayer
 from trainer.recipes.pair_attention import ATTENTION
 from trainer.recipes.pair_layout import PairLayout, lay_out
 from trainer.recipes.token_scores import TokenScores, log_probs_alone
@@ -42,6 +43,7 @@ def share_prefixes(model: PreTrainedModel) -> None:
     fused LM head. A batch that cannot be laid out goes through TRL's own forward.
     """
     fused_forward = model.forward
+    last_layer = LastLayer.of(model.base_model)
     # It stays: gradient checkpointing computes the layers again after the forward pass has ended.
     usual = model.config._attn_implementation
     model.config._attn_implementation = ATTENTION
@@ -58,7 +60,7 @@ def share_prefixes(model: PreTrainedModel) -> None:
         if layout is None:
             with _attention(self, usual):  # which makes masks of its own
                 return fused_forward(*args, fused_lm_head=fused_lm_head, **kwargs)
-        scored = (*_hidden(self, layout), layout.targets)
+        scored = (*_hidden(self, layout, last_layer), layout.targets)
         mask = kwargs["labels"][:, 1:] != -100
         if log_probs_only:
             return FusedCausalLMOutput(log_probs=_placed(log_probs_alone(*scored), mask))
@@ -72,15 +74,19 @@ def _layout_of(batch: Mapping[str, Any]) -> PairLayout | None:
     return None if any(tensor is None for tensor in tensors) else lay_out(*tensors)
 
 
-def _hidden(model: PreTrainedModel, layout: PairLayout) -> tuple[torch.Tensor, torch.nn.Linear]:
+def _hidden(
+    model: PreTrainedModel, layout: PairLayout, last_layer: LastLayer | None
+) -> tuple[torch.Tensor, torch.nn.Linear]:
     """The states that answer tokens are predicted from, (N, H), and the head that predicts."""
     hidden = model.base_model(
         input_ids=layout.input_ids,
         position_ids=layout.position_ids,
         pair_layout=layout,
         use_cache=False,
-    ).last_hidden_state[0]
-    return hidden[layout.predicted_from], model.get_output_embeddings()
+    ).last_hidden_state
+    if last_layer is None or not last_layer.selects():
+        hidden = hidden.index_select(1, layout.predicted_from)
+    return hidden[0], model.get_output_embeddings()
 
 
 @contextmanager
