@@ -94,7 +94,8 @@ class _GatedProduct(torch.autograd.Function):
         """Chain rule for g and u."""
         gate, up = ctx.saved_tensors
         of_up = torch.nn.functional.silu(gate).mul_(gradient)
-        return torch.ops.aten.silu_backward(gradient * up, gate), of_up
+        of_gate = gradient * up
+        return torch.ops.aten.silu_backward(of_gate, gate, grad_input=of_gate), of_up
 
 
 def _rotated(

@@ -27,10 +27,9 @@ class LastLayer:
     @classmethod
     def of(cls, model: torch.nn.Module) -> "LastLayer | None":
         """The last layer of a model without its head, or None where it is built otherwise."""
-        layers = getattr(model, "layers", None)
-        parts = ("input_layernorm", "self_attn.o_proj")
+        layers: Any = getattr(model, "layers", None)
         try:
-            for part in parts:
+            for part in ("input_layernorm", "self_attn.o_proj"):
                 layers[-1].get_submodule(part)
         except (AttributeError, TypeError):
             return None

@@ -1,4 +1,4 @@
-"""Norms and rotary positions on the short way give what transformers' own code gives."""
+"""Norms, rotary positions and gates on the short way give what transformers' own code gives."""
 
 import copy
 import sys
@@ -78,6 +78,13 @@ def test_rotation_is_replaced_where_the_code_is_llamas(monkeypatch: pytest.Monke
     assert modeling_llama.apply_rotary_pos_emb is fused_layers._rotated
     phi3 = sys.modules["transformers.models.phi3.modeling_phi3"]
     assert phi3.apply_rotary_pos_emb is not fused_layers._rotated
+
+
+def test_gate_that_is_silu_alone_is_replaced() -> None:
+    for activation, is_fused in (("silu", True), ("gelu", False)):
+        model = _model(LlamaConfig(**SIZES, hidden_act=activation))
+        fuse_layers(model)
+        assert ("forward" in vars(model.model.layers[0].mlp)) is is_fused
 
 
 def test_norm_of_another_kind_stays_as_it_is() -> None:

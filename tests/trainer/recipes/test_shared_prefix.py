@@ -94,6 +94,28 @@ def test_no_beginning_is_computed_twice_and_no_token_in_vain() -> None:
     assert len(layout.targets) == sum(chosen + rejected for _, chosen, rejected in LENGTHS)
 
 
+def test_last_layer_leaves_out_what_nothing_is_predicted_from() -> None:
+    _, sharing = _models("llama")
+    num_tokens = []
+    for layer in sharing.model.layers:
+        layer.mlp.register_forward_pre_hook(lambda _, args: num_tokens.append(args[0].shape[1]))
+    batch = _batch(LENGTHS)
+    layout = lay_out(**batch)
+    assert layout is not None
+    sharing(**batch, fused_lm_head=True)
+    assert num_tokens == [layout.input_ids.shape[1], len(layout.targets)]
+
+
+def test_checkpointed_layers_have_the_same_gradients() -> None:
+    usual, sharing = _models("llama")
+    sharing.train().gradient_checkpointing_enable({"use_reentrant": False})
+    batch = _batch(LENGTHS)
+    expected, found = usual(**batch, fused_lm_head=True), sharing(**batch, fused_lm_head=True)
+    torch.testing.assert_close(found.log_probs, expected.log_probs, **CLOSE)
+    for one, other in zip(_gradients(usual, expected), _gradients(sharing, found), strict=True):
+        torch.testing.assert_close(other, one, **CLOSE)
+
+
 def test_blocks_hold_little_that_no_token_of_theirs_can_see(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
