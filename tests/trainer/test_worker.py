@@ -51,6 +51,16 @@ def _last_event(folder: Path) -> dict[str, Any]:
     return run_folder.read_events(folder, 0)[0][-1]
 
 
+def test_numbers_that_slow_a_processor_down_are_zero_in_all_threads() -> None:
+    lines = [
+        "import torch; from trainer.__main__ import _take_tiny_numbers_as_zero",
+        "_take_tiny_numbers_as_zero(); torch.set_num_threads(2)",
+        "print(torch.full((2**20,), 1e-39).mul(2).count_nonzero().item())",
+    ]
+    found = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert found.stdout == "0\n", found.stderr
+
+
 def test_run_is_carried_out_from_its_folder_alone(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training={"max_steps": 1})
     result = _worker(context.folder)

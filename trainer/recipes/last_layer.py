@@ -41,9 +41,9 @@ class LastLayer:
         return not (layer.training and getattr(layer, "gradient_checkpointing", False))
 
     def _enter(self, _: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        self._all = self._wanted = None  # what a call that has failed may have left
         layout = kwargs.get("pair_layout")
         if layout is None or not self.selects():
-            self._wanted = None
             return None
         self._all, self._wanted = args[0], layout.predicted_from
         return (self._all.index_select(1, self._wanted), *args[1:]), kwargs

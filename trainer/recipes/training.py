@@ -51,9 +51,6 @@ class Setup:
 
 def prepare(context: RunContext, defaults: RunOptions) -> Setup:
     """Read options and data, tokenise, warn of what is cut, and write the event `started`."""
-    # Pairs that are told apart for good have gradients of nearly zero, and numbers below 1e-38
-    # make a processor several times slower. Its threads take this over from the one they start in.
-    torch.set_flush_denormal(True)
     options = RunOptions.from_dict(context.spec.options, defaults=defaults)
     problems = options.problems()
     if problems:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers.models.llama.modeling_llama import LlamaMLP
+from transformers.models.llama.modeling_llama import LlamaAttention
 
 from tests.trainer.conftest import MakeRun
 from trainer import loading, run_folder
@@ -70,13 +70,13 @@ def test_gradient_checkpointing_learns_the_same_with_shared_prefixes(
 ) -> None:
     monkeypatch.setattr(loading, "pick_dtype", lambda device: torch.float32)
     calls = [0]
-    usual = LlamaMLP.forward
+    usual = LlamaAttention.forward
 
-    def counted(self: LlamaMLP, hidden: torch.Tensor) -> torch.Tensor:
+    def counted(self: LlamaAttention, *args: Any, **kwargs: Any) -> Any:
         calls[0] += 1
-        return usual(self, hidden)
+        return usual(self, *args, **kwargs)
 
-    monkeypatch.setattr(LlamaMLP, "forward", counted)
+    monkeypatch.setattr(LlamaAttention, "forward", counted)
     num_calls, folders = [], []
     for run_id, checkpointing in enumerate((False, True), start=1):
         options = {**OPTIONS, "max_steps": 4, "gradient_checkpointing": checkpointing}
