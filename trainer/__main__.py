@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,6 @@ def _carry_out(context: RunContext) -> int:
         model_source.worker_environment(context.spec.base, context.data_folder, sends=sends)
     )
     _silence_libraries()
-    _take_tiny_numbers_as_zero()
     ending = _ending_of(context)
     try:
         if rank() == 0:
@@ -138,7 +137,9 @@ def _write_for_a_dead_first(ending: Ending, folder: Path) -> None:
 def _ending_of(context: RunContext) -> Ending:
     started = time.monotonic()
     try:
-        summary = _run_of(context.spec.kind)(context)
+        run, trains = _run_of(context.spec.kind), context.spec.kind in _SHARED
+        with _tiny_numbers_as_zero() if trains else contextlib.nullcontext():
+            summary = run(context)
     except Cancelled as outcome:
         return Ending(CANCELLED, "cancelled", outcome.fields, agreed=True)
     except RunFailed as error:
@@ -186,13 +187,19 @@ def _silence_libraries() -> None:
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
-def _take_tiny_numbers_as_zero() -> None:
+@contextlib.contextmanager
+def _tiny_numbers_as_zero() -> Iterator[None]:
     """Keep numbers below 1e-38, on which a processor is several times slower, out of tensors.
 
     Pairs that are told apart for good have gradients of that size. Threads take this over from the
     one that starts them.
     """
-    importlib.import_module("torch").set_flush_denormal(True)
+    torch = importlib.import_module("torch")
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _run_of(kind: str) -> Callable[[RunContext], dict[str, Any]]:

@@ -53,9 +53,10 @@ def _last_event(folder: Path) -> dict[str, Any]:
 
 def test_numbers_that_slow_a_processor_down_are_zero_in_all_threads() -> None:
     lines = [
-        "import torch; from trainer.__main__ import _take_tiny_numbers_as_zero",
-        "_take_tiny_numbers_as_zero(); torch.set_num_threads(2)",
-        "print(torch.full((2**20,), 1e-39).mul(2).count_nonzero().item())",
+        "import torch, trainer.recipes.dpo; from trainer.__main__ import _tiny_numbers_as_zero",
+        "torch.set_num_threads(2)",
+        "with _tiny_numbers_as_zero():",
+        "    print(torch.full((2**20,), 1e-39).mul(2).count_nonzero().item())",
     ]
     found = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
     assert found.stdout == "0\n", found.stderr
