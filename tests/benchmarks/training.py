@@ -2,8 +2,9 @@
 
 By hand: `make benchmark-training FILE=pairs.jsonl PAIRS=64`. FILE is a preference file in any
 format that PairTune imports (also as .gz). Each contender is a process of its own with the same
-base model, LoRA, optimiser, batches of 4 and one epoch; loading the model is not counted.
+base model, LoRA, optimiser, batches and one epoch; loading the model is not counted.
 PairTune's is the worker as the app starts it, first without and then with its stored references.
+On a GPU (`--device cuda`) memory is what torch has had of it at most.
 """
 
 import argparse
@@ -11,7 +12,6 @@ import gzip
 import itertools
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,7 +29,6 @@ from trainer.run_folder import RunSpec
 
 PROJECT = Path(__file__).resolve().parents[2]
 PEER = "tests.benchmarks.training_peer"
-BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Result:
     num_pairs: int
     reference_seconds: float
     training_seconds: float
-    peak_gib: float  # resident memory
+    peak_gib: float  # resident memory, or a GPU's
     loss: float  # mean over the steps
 
     @property
@@ -58,30 +57,37 @@ def main() -> None:
     base = arguments.base
     os.environ.update(model_source.worker_environment(base, arguments.data))
     os.environ["PYTHONWARNINGS"] = "ignore"
-    subprocess.run(
-        [sys.executable, "-m", "trainer.loading", "--data", str(arguments.data)], check=True
-    )
+    if base == model_source.STARTER:
+        command = [sys.executable, "-m", "trainer.loading", "--data", str(arguments.data)]
+        subprocess.run(command, check=True)
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary) / "data"
         home.mkdir()
         (home / "models").symlink_to(arguments.data.resolve() / "models")
-        folders = [_new_run(home, number, base=base, rows=rows) for number in (1, 2)]
-        work, _ = _run_peer(folders[0], "work")
-        results = [
-            _ours("PairTune, first run", folders[0], len(rows)),
-            _ours("PairTune, references stored", folders[1], len(rows)),
-            _trl("TRL, references precomputed", folders[0], "precomputed"),
-            _trl("TRL, ordinary", folders[0], "plain"),
+        options = _options(arguments.batch, four_bit=arguments.four_bit)
+        folders = [
+            _new_run(home, RunSpec(number, "dpo", base, None, options), rows) for number in (1, 2)
         ]
-    _print(results, work, base)
+        device = arguments.device
+        work, _ = _run_peer(folders[0], "work", device)
+        results = [
+            _ours("PairTune, first run", folders[0], device),
+            _ours("PairTune, references stored", folders[1], device),
+            _trl("TRL, references precomputed", folders[0], "precomputed", device),
+            _trl("TRL, ordinary", folders[0], "plain", device),
+        ]
+    _print(results, work, arguments)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, required=True, help="preferences, jsonl or jsonl.gz")
     parser.add_argument("--pairs", type=int, default=64, help="how many of them, from the start")
+    parser.add_argument("--batch", type=int, default=4, help="pairs a step")
     parser.add_argument("--data", type=Path, default=Path("data"), help="the data folder")
     parser.add_argument("--base", default=model_source.STARTER)
+    parser.add_argument("--four-bit", action="store_true", help="keep the base in 4 bits (NF4)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     return parser.parse_args()
 
 
@@ -105,45 +111,48 @@ def _preferences(path: Path) -> Iterator[dict[str, Any]]:
             }
 
 
-def _new_run(home: Path, number: int, *, base: str, rows: list[dict[str, Any]]) -> Path:
-    options = {
+def _options(batch: int, *, four_bit: bool) -> dict[str, Any]:
+    return {
         "training": {
-            "per_device_train_batch_size": BATCH,
+            "per_device_train_batch_size": batch,
             "num_train_epochs": 1.0,
             "save_steps": 0,
             "eval_steps": 0,
         },
+        "quantization": {} if four_bit else None,
         "stopping": None,
     }
-    folder = home / "runs" / run_folder.folder_name(number, "dpo")
-    spec = RunSpec(number, "dpo", base, None, options)
+
+
+def _new_run(home: Path, spec: RunSpec, rows: list[dict[str, Any]]) -> Path:
+    folder = home / "runs" / run_folder.folder_name(spec.id, spec.kind)
     run_folder.create(folder, spec, {"train.jsonl": rows, "heldout.jsonl": []})
     return folder
 
 
-def _ours(name: str, folder: Path, num_pairs: int) -> Result:
-    _, peak = _measured("trainer", str(folder), "--device", "cpu")
+def _ours(name: str, folder: Path, device: str) -> Result:
+    _, peak = _measured("trainer", str(folder), "--device", device)
     events, _ = run_folder.read_events(folder, 0)
     summary = events[-1]["summary"]
     losses = [e["values"]["loss"] for e in events if "loss" in e.get("values", {})]
     return Result(
         name,
-        num_pairs,
+        summary["num_train"],
         summary["reference_seconds"],
         summary["training_seconds"],
-        peak,
+        summary.get("peak_gpu_gib", peak),
         statistics.fmean(losses),
     )
 
 
-def _trl(name: str, folder: Path, what: str) -> Result:
-    found, peak = _run_peer(folder, what)
+def _trl(name: str, folder: Path, what: str, device: str) -> Result:
+    found, peak = _run_peer(folder, what, device)
     num_pairs = len(run_folder.read_rows(folder, "train.jsonl"))
-    return Result(name, num_pairs, peak_gib=peak, **found)
+    return Result(name, num_pairs, **{"peak_gib": peak, **found})
 
 
-def _run_peer(folder: Path, what: str) -> tuple[dict[str, Any], float]:
-    output, peak = _measured(PEER, str(folder), what)
+def _run_peer(folder: Path, what: str, device: str) -> tuple[dict[str, Any], float]:
+    output, peak = _measured(PEER, str(folder), what, device)
     return json.loads(output.splitlines()[-1]), peak
 
 
@@ -161,12 +170,13 @@ def _measured(module: str, *arguments: str) -> tuple[str, float]:
         return output.read(), usage.ru_maxrss / 1024**2
 
 
-def _print(results: list[Result], work: dict[str, Any], base: str) -> None:
+def _print(results: list[Result], work: dict[str, Any], arguments: argparse.Namespace) -> None:
     slowest = results[-1]
-    print(f"\n{platform.machine()}, {os.cpu_count()} cores, {model_source.describe(base)},")
+    name = model_source.describe(arguments.base) + (" in 4 bits" if arguments.four_bit else "")
+    print(f"\n{work['device']}, {name},")
     print(
-        f"{slowest.num_pairs} pairs of {work['num_tokens']} tokens in all, batch {BATCH}, one "
-        f"epoch; peak of the machine {work['peak']:.0f} GFLOP/s"
+        f"{slowest.num_pairs} pairs of {work['num_tokens']} tokens in all, batch "
+        f"{arguments.batch}, one epoch; peak of the machine {work['peak']:.0f} GFLOP/s"
     )
     print(
         f"{'':30}{'pairs/s':>8}{'times':>7}{'reference s':>13}{'training s':>12}"

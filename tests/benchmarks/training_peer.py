@@ -1,11 +1,13 @@
 """One measurement of the training benchmark in its own process; prints its result as JSON.
 
-`python -m tests.benchmarks.training_peer RUN_FOLDER plain` trains the run's pairs with TRL's own
-DPOTrainer, `precomputed` with its references computed beforehand, and `work` measures what the
+`python -m tests.benchmarks.training_peer RUN_FOLDER plain DEVICE` trains the run's pairs with TRL's
+own DPOTrainer, `precomputed` with its references computed beforehand, and `work` measures what the
 machine can do and how much there is to do.
 """
 
 import json
+import os
+import platform
 import statistics
 import sys
 import time
@@ -19,10 +21,11 @@ from trl import DPOConfig, DPOTrainer
 
 from trainer import loading, run_folder
 from trainer.recipes.options import PRESETS, RunOptions
+from trainer.recipes.policy import keep_gradients_of_4_bit
 from trainer.recipes.tokens import cut, tokenise
 from trainer.run_folder import RunSpec
 
-MATRIX_SIZE = 2048
+MATRIX_SIZE = {"cpu": 2048, "cuda": 8192}
 NUM_PRODUCTS = 40
 
 # Options of the run that TRL takes under the same names.
@@ -32,19 +35,22 @@ SAME = (
 )  # fmt: skip
 
 
-def train_with_trl(folder: Path, *, precompute: bool) -> dict[str, Any]:
-    """Seconds of the reference pass and of training, and the last loss."""
+def train_with_trl(folder: Path, device: str, *, precompute: bool) -> dict[str, Any]:
+    """Seconds of the reference pass and of training, the mean loss, and a GPU's peak memory."""
     spec = run_folder.read_spec(folder)
     data_folder = run_folder.data_folder_of(folder)
     options = _options(spec)
-    model = loading.load_model(spec.base, data_folder, device="cpu")
+    quantization = options.to_dict()["quantization"]
+    model = loading.load_model(spec.base, data_folder, device=device, quantization=quantization)
+    if quantization:
+        keep_gradients_of_4_bit(model)
     arguments = DPOConfig(
         **{name: getattr(options.training, name) for name in SAME},
         output_dir=str(folder / "trl"),
         bf16=loading.pick_dtype(model.device) is torch.bfloat16,
         precompute_ref_log_probs=precompute,
-        use_cpu=True,
-        dataloader_pin_memory=False,
+        use_cpu=device == "cpu",
+        dataloader_pin_memory=device == "cuda",
         save_strategy="no",
         report_to=[],
     )
@@ -59,11 +65,14 @@ def train_with_trl(folder: Path, *, precompute: bool) -> dict[str, Any]:
     started = time.perf_counter()
     trainer.train()
     losses = [values["loss"] for values in trainer.state.log_history if "loss" in values]
-    return {
+    found = {
         "reference_seconds": trainer.reference_seconds,
         "training_seconds": time.perf_counter() - started,
         "loss": statistics.fmean(losses),
     }
+    if device == "cuda":
+        found["peak_gib"] = torch.cuda.max_memory_allocated() / 1024**3
+    return found
 
 
 class TimedTrainer(DPOTrainer):
@@ -78,7 +87,7 @@ class TimedTrainer(DPOTrainer):
         return dataset
 
 
-def measure_work(folder: Path) -> dict[str, Any]:
+def measure_work(folder: Path, device: str) -> dict[str, Any]:
     """Products that the run needs at the least, and the machine's peak; both in GFLOP (a second).
 
     The least is: every token of a pair once through the layers, forward and back to the
@@ -94,7 +103,7 @@ def measure_work(folder: Path) -> dict[str, Any]:
     pairs = [pair.within(max_length) for pair in pairs]
     num_answers = sum(len(pair.chosen_ids) + len(pair.rejected_ids) for pair in pairs)
     num_tokens = num_answers + sum(len(pair.prompt_ids) for pair in pairs)
-    model = loading.load_model(spec.base, data_folder, device="cpu")
+    model = loading.load_model(spec.base, data_folder, device=device)
     layers = sum(
         module.weight.numel()
         for module in model.base_model.modules()
@@ -106,7 +115,8 @@ def measure_work(folder: Path) -> dict[str, Any]:
         "num_tokens": num_tokens,
         "reference_gflop": forward / 1e9,
         "training_gflop": 2 * forward / 1e9,
-        "peak": _peak(loading.pick_dtype(model.device)),
+        "peak": _peak(model.device),
+        "device": _description(model.device),
     }
 
 
@@ -114,24 +124,40 @@ def _options(spec: RunSpec) -> RunOptions:
     return RunOptions.from_dict(spec.options, defaults=PRESETS["quick"])
 
 
-def _peak(dtype: torch.dtype) -> float:
+def _peak(device: torch.device) -> float:
     """The best of several large matrix products, in GFLOP a second."""
-    left, right = (torch.randn(MATRIX_SIZE, MATRIX_SIZE).to(dtype) for _ in range(2))
+    size = MATRIX_SIZE[device.type]
+    left, right = (
+        torch.randn(size, size, device=device).to(loading.pick_dtype(device)) for _ in range(2)
+    )
     best = 0.0
     for _ in range(NUM_PRODUCTS):
+        _wait_for(device)
         started = time.perf_counter()
         left @ right
-        best = max(best, 2 * MATRIX_SIZE**3 / (time.perf_counter() - started) / 1e9)
+        _wait_for(device)
+        best = max(best, 2 * size**3 / (time.perf_counter() - started) / 1e9)
     return best
+
+
+def _description(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()}, {os.cpu_count()} cores"
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 def main() -> None:
     """Carry out what the command line names."""
-    folder, what = Path(sys.argv[1]), sys.argv[2]
+    folder, what, device = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     if what == "work":
-        result = measure_work(folder)
+        result = measure_work(folder, device)
     else:
-        result = train_with_trl(folder, precompute=what == "precomputed")
+        result = train_with_trl(folder, device, precompute=what == "precomputed")
     print(json.dumps(result))
 
 

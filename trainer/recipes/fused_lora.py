@@ -3,7 +3,8 @@
 peft adds the adapter's part with products, a scaling and a sum of their own, each over all tokens,
 and keeps what each of them needs. For y = x Wᵀ + s (x Aᵀ) Bᵀ (Hu et al., arXiv:2106.09685, equation
 3) only x and x Aᵀ have to be kept, and the sums are left to the products that make them. Layers
-that read the same x share the narrow products and the sum of its gradients.
+that read the same x share the narrow products and the sum of its gradients. A W in 4 bits is made
+16 bits wide for each product, as bitsandbytes does it too (Dettmers et al., arXiv:2305.14314).
 """
 
 import functools
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft.tuners.lora import Linear
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn import Linear4bit as FrozenLinear4bit
+from peft.tuners.lora import Linear, Linear4bit
 
 # Layers of one module that read the same input, by transformers' names.
 SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
@@ -37,6 +40,8 @@ def fuse_lora(model: torch.nn.Module) -> None:
 
 
 def _can_be_fused(layer: Any) -> bool:
+    if isinstance(layer, Linear4bit):
+        return type(layer.base_layer) is FrozenLinear4bit
     return isinstance(layer, Linear) and type(layer.base_layer) is torch.nn.Linear
 
 
@@ -52,7 +57,7 @@ def _forward(usual: Any, group: "_Group", index: int) -> Any:
 class _Group:
     """Layers that read the same input: the first that is asked computes for all of them."""
 
-    def __init__(self, layers: Sequence[Linear]) -> None:
+    def __init__(self, layers: Sequence[Any]) -> None:
         self._layers = layers
         self._x: torch.Tensor | None = None
         self._results: dict[int, torch.Tensor] = {}  # not asked for yet
@@ -61,7 +66,9 @@ class _Group:
         """What one of the layers makes of x; None when it cannot take the short way."""
         if self._x is not x or index not in self._results:
             names = [name for layer in self._layers if (name := _plain_adapter(layer))]
-            if len(names) < len(self._layers):
+            if len(names) < len(self._layers) or not all(
+                _computes_in(layer.base_layer, _dtype(x)) for layer in self._layers
+            ):
                 return None
             self._x, self._results = x, dict(enumerate(_fused(self._layers, names, x)))
         result = self._results.pop(index)
@@ -70,7 +77,7 @@ class _Group:
         return result
 
 
-def _plain_adapter(layer: Linear) -> str | None:
+def _plain_adapter(layer: Any) -> str | None:
     """The one adapter in use, if it is LoRA as published and without dropout on a frozen layer."""
     is_off = layer.disable_adapters or layer.merged or len(layer.active_adapters) != 1
     if is_off or layer.base_layer.weight.requires_grad:
@@ -83,8 +90,21 @@ def _plain_adapter(layer: Linear) -> str | None:
     return None if drops or layer.lora_bias[name] else name
 
 
+def _computes_in(layer: torch.nn.Module, dtype: torch.dtype) -> bool:
+    """A layer in 4 bits may be told to compute in another type than what comes in."""
+    return not isinstance(layer, FrozenLinear4bit) or layer.compute_dtype is dtype
+
+
+def _weight(layer: Any, dtype: torch.dtype) -> torch.Tensor:
+    """W of a frozen layer, (out, in)."""
+    if isinstance(layer, FrozenLinear4bit):
+        return dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(dtype)
+    weight: torch.Tensor = layer.weight.to(dtype)
+    return weight
+
+
 def _fused(
-    layers: Sequence[Linear], names: Sequence[str], x: torch.Tensor
+    layers: Sequence[Any], names: Sequence[str], x: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
     frozen, matrices = [], []
     for layer, name in zip(layers, names, strict=True):
@@ -120,7 +140,7 @@ class _LoraLinears(torch.autograd.Function):
             wide = b.to(x.dtype).T
             # First the small product: the large one is faster into memory that is at hand.
             result = part @ wide if layer.bias is None else layer.bias.to(x.dtype).addmm(part, wide)
-            result.addmm_(rows, layer.weight.to(x.dtype).T)
+            result.addmm_(rows, _weight(layer, x.dtype).T)
             results.append(result.view(*x.shape[:-1], -1))
         ctx.frozen, ctx.shape = frozen, x.shape
         ctx.save_for_backward(rows, inner, stacked, *matrices)
@@ -144,7 +164,7 @@ class _LoraLinears(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = of_inner @ stacked
             for (layer, _), outer in zip(ctx.frozen, outers, strict=True):
-                of_x.addmm_(outer, layer.weight.to(rows.dtype))
+                of_x.addmm_(outer, _weight(layer, rows.dtype))
             of_x = of_x.view(ctx.shape)
         # Both small products have the long side of what they read behind them, which is faster.
         of_narrows = (of_inner.T @ rows).to(narrows[0].dtype).split(ranks)

@@ -1,7 +1,8 @@
 """Attention over a row of pairs (`pair_layout`), without work that a mask throws away.
 
-A token sees what came before it in its own conversation: of a row of pairs that is a small part.
-Attention is a dense product for each block of queries, over the stretch of keys that they can see.
+A token sees what came before it in its own conversation: of a row of pairs that is a small part. On
+a CPU attention is a dense product for each block of queries, over the stretch of keys that they can
+see; on a GPU see `row_attention`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from trainer.recipes.pair_layout import Block, PairLayout
+from trainer.recipes.row_attention import row_attention
 
 ATTENTION = "pairtune_pairs"
 
@@ -29,7 +31,7 @@ def pair_attention(
     sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention within each conversation of the row by plain batched products.
+    """Attention within each conversation of the row, on a CPU by plain batched products.
 
     Shapes: query (1, heads, S, dim), key and value (1, key heads, S, dim); returns
     (1, S, heads, dim). On a CPU this beats the fused kernel, whose backward is slow on short
@@ -43,8 +45,14 @@ def pair_attention(
     # Rotary positions turn what autocast has computed in 16 bits back into a model's float32.
     query, key = query.to(value.dtype), key.to(value.dtype)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    dropout = dropout if module.training else 0.0
+    if query.is_cuda:
+        states = query, key, value
+        return row_attention(
+            states, pair_layout, sliding_window, scale=scale, dropout=dropout
+        ), None
     blocks = pair_layout.blocks(sliding_window, like=query)
-    if module.training and dropout:
+    if dropout:
         num_heads, stretches = query.shape[1], pair_layout.seen
         keys, values = (_seen(states[0], stretches, num_heads) for states in (key, value))
         return _with_dropout((query[0] * scale, keys, values), blocks, dropout=dropout)[None], None

@@ -6,15 +6,15 @@ its position beside it, so the order is free; with this one, what a token sees o
 lies side by side. An answer's last token is left out: nothing is predicted from it, or sees it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-# Short blocks leave little to the mask, long ones leave few products to start. On two cores all
-# from 96 to 256 tokens take the same time; the length for GPUs is not measured.
-LONGEST_BLOCK = {"cpu": 192, "cuda": 1024}
+# Tokens. Short blocks leave little to the mask, long ones leave few products to start. On two cores
+# all from 96 to 256 take the same time.
+LONGEST_BLOCK = 192
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,12 @@ class Pair:
         prompt = torch.arange(self.num_common, answers_start)
         return torch.cat([chosen.flip(0) + answers_start, prompt, rejected + answers_start])
 
+    def answers(self) -> torch.Tensor:
+        """What each of its tokens belongs to: 0 prompt, 1 chosen answer, 2 rejected answer."""
+        return torch.tensor([1, 0, 2]).repeat_interleave(
+            torch.tensor([self.num_chosen, self.num_prompt, self.num_rejected])
+        )
+
     def predicted_from(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Index in the row whose output predicts each token of the chosen and the rejected answer.
 
@@ -65,23 +71,20 @@ class Pair:
             slice(self.start, chosen_end), slice(0, self.num_common), slice(chosen_end, self.end)
         ]  # fmt: skip
 
-    def blocks(self, offset: int, window: int | None, longest: int) -> Iterator[Block]:
-        """The pair in blocks of `longest` tokens or less; what it has `seen` starts at `offset`.
+    def blocks(self, offset: int, window: int | None) -> Iterator[Block]:
+        """The pair in short blocks of tokens; what it has `seen` starts at `offset`.
 
         A token sees the prompt and its own answer up to itself, within `window` positions if there
         is one.
         """
-        positions = self.positions()
-        answers = torch.tensor([1, 0, 2]).repeat_interleave(
-            torch.tensor([self.num_chosen, self.num_prompt, self.num_rejected])
-        )
+        positions, answers = self.positions(), self.answers()
 
         def with_common(values: torch.Tensor, common: torch.Tensor) -> torch.Tensor:
             return torch.cat([values[: self.num_chosen], common, values[self.num_chosen :]])
 
         of_keys = with_common(answers, torch.zeros(self.num_common, dtype=torch.long))
         keys = with_common(positions, torch.arange(self.num_common))
-        for part in self._parts(longest):
+        for part in self._parts():
             distance = positions[part, None] - keys
             visible = (distance >= 0) & ((of_keys == 0) | (of_keys == answers[part, None]))
             if window is not None:
@@ -95,10 +98,10 @@ class Pair:
                 mask[:, first : last + 1],
             )
 
-    def _parts(self, longest: int) -> Iterator[slice]:
+    def _parts(self) -> Iterator[slice]:
         start = 0
         for num_tokens in (self.num_chosen + self.num_prompt, self.num_rejected):
-            number = -(-num_tokens // longest)
+            number = -(-num_tokens // LONGEST_BLOCK)
             for part in range(number):
                 first, last = (num_tokens * edge // number for edge in (part, part + 1))
                 yield slice(start + first, start + last)
@@ -115,27 +118,40 @@ class PairLayout:
     predicted_from: torch.Tensor  # (N,) index into S
     targets: torch.Tensor  # (N,) answer tokens, row by row of TRL's batch
     seen: tuple[slice, ...]  # what each pair can see, pair after pair, as stretches of the row
-    _blocks: dict[Any, list[Block]] = field(default_factory=dict)
+    _made: dict[Any, Any] = field(default_factory=dict)
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once for all layers that ask for it under `key`."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def blocks(self, window: int | None, *, like: torch.Tensor) -> list[Block]:
-        """Who attends to what, with masks of the type and on the device of `like`."""
-        kind = (window, like.dtype, like.device)
-        if kind not in self._blocks:
-            longest = LONGEST_BLOCK.get(like.device.type, LONGEST_BLOCK["cuda"])
-            self._blocks[kind] = [
+        """Who attends to what, with masks of the type of `like`."""
+        blocks: list[Block] = self.once(
+            (window, like.dtype),
+            lambda: [
                 Block(block.queries, block.keys, block.mask.to(like))
-                for block in self._all_blocks(window, longest)
-            ]
-        return self._blocks[kind]
+                for block in self._all_blocks(window)
+            ],
+        )
+        return blocks
 
-    def _all_blocks(self, window: int | None, longest: int) -> Iterator[Block]:
+    def belonging(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The pair of each token, (S,), or -1 where it is common; and its answer, 0 for prompts."""
+        common = torch.zeros(self.pairs[0].num_common, dtype=torch.long)
+        answers = [pair.answers() for pair in self.pairs]
+        owners = [torch.full_like(part, number) for number, part in enumerate(answers)]
+        return torch.cat([common - 1, *owners]), torch.cat([common, *answers])
+
+    def _all_blocks(self, window: int | None) -> Iterator[Block]:
         num_common = self.pairs[0].num_common
         # What is common sees itself alone, as if it were the prompt of a pair without answers.
         common = Pair(0, 0, num_common, 0, 0)
-        yield from common.blocks(self.pairs[0].num_chosen, window, longest)
+        yield from common.blocks(self.pairs[0].num_chosen, window)
         offset = 0
         for pair in self.pairs:
-            yield from pair.blocks(offset, window, longest)
+            yield from pair.blocks(offset, window)
             offset += pair.end - pair.start + num_common
 
 

@@ -178,12 +178,19 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
         "metrics": callback.metrics,
         "stopped_early": callback.stopped_early,
         "training_seconds": round(time.monotonic() - started, 1),
+        **_gpu_memory(),
     }
     if callback.cancelled:
         raise Cancelled(summary=summary, adapter=saved)
     if rank() == 0:
         shutil.rmtree(context.folder / CHECKPOINTS, ignore_errors=True)
     return summary
+
+
+def _gpu_memory() -> dict[str, float]:
+    """The most that tensors have taken of a GPU so far, if the run is on one."""
+    peak = torch.cuda.max_memory_allocated()
+    return {"peak_gpu_gib": round(peak / 1024**3, 2)} if peak else {}
 
 
 def _write_started(setup: Setup) -> None:

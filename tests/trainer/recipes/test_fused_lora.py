@@ -4,10 +4,13 @@ import copy
 
 import pytest
 import torch
+from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from trainer.recipes import fused_lora
 from trainer.recipes.fused_lora import fuse_lora
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 class TwoLayers(torch.nn.Module):
@@ -138,3 +141,46 @@ def test_layers_that_read_the_same_input_are_computed_together(
     fuse_lora(model)
     model(torch.randn(3, 6))
     assert len(taken) == 1
+
+
+class FourBit(torch.nn.Module):
+    """A gate with its sibling and one layer alone, whose frozen weights lie in 4 bits."""
+
+    is_loaded_in_4bit = True  # as transformers says it
+
+    def __init__(self, computes_in: torch.dtype) -> None:
+        super().__init__()
+        how = {"bias": False, "compute_dtype": computes_in, "quant_type": "nf4"}
+        self.gate_proj = Linear4bit(64, 96, **how)
+        self.up_proj = Linear4bit(64, 96, **how)
+        self.down_proj = Linear4bit(96, 64, **how)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.down_proj(torch.tanh(self.gate_proj(x)) * self.up_proj(x))
+
+
+@pytest.mark.parametrize("computes_in", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_base_in_4_bits_gives_pefts_values(
+    monkeypatch: pytest.MonkeyPatch, device: str, computes_in: torch.dtype
+) -> None:
+    taken = []
+    short = fused_lora._LoraLinears.apply
+    monkeypatch.setattr(
+        fused_lora._LoraLinears, "apply", lambda *given: taken.append(1) or short(*given)
+    )
+    torch.manual_seed(0)
+    config = LoraConfig(r=3, lora_alpha=7, target_modules="all-linear")
+    base = FourBit(computes_in).to(torch.bfloat16).to(device)
+    usual = get_peft_model(base, config)
+    for name, weight in usual.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    fused = copy.deepcopy(usual)
+    fuse_lora(fused)
+    x = torch.randn(2, 5, 64, device=device)
+    with torch.autocast(device, torch.bfloat16):
+        expected, found = _values_and_gradients(usual, x), _values_and_gradients(fused, x)
+    assert len(taken) == (2 if computes_in is torch.bfloat16 else 0)
+    for name, value in expected.items():
+        assert (found[name] - value).norm() <= 0.02 * value.norm(), name

@@ -18,13 +18,14 @@ from transformers import (
 )
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
-from trainer.recipes import pair_layout
+from tests.trainer.pair_batch import pair_batch
+from trainer.recipes import pair_layout, row_attention
 from trainer.recipes.pair_layout import lay_out
 from trainer.recipes.shared_prefix import share_prefixes, supports
 
 SIZES = {
     "vocab_size": 99,
-    "hidden_size": 32,
+    "hidden_size": 64,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -38,17 +39,26 @@ WINDOW = 7  # shorter than the pairs below, so that it hides something
 FAMILIES = {
     "llama": LlamaConfig(**SIZES),
     "qwen2": Qwen2Config(**SIZES),
-    "qwen3": Qwen3Config(**SIZES, head_dim=8),
+    "qwen3": Qwen3Config(**SIZES, head_dim=16),
     "mistral": MistralConfig(**SIZES, sliding_window=WINDOW),
     "phi3": Phi3Config(**SIZES),
     "gemma3": Gemma3TextConfig(
         **SIZES,
-        head_dim=8,
+        head_dim=16,
         sliding_window=WINDOW,
         layer_types=["sliding_attention", "full_attention"],
     ),
 }
 OUTPUTS = ("log_probs", "entropy", "mean_logits", "is_top1")
+# A device, and the longest row that is not left to FlexAttention where that is a GPU.
+WAYS = [
+    pytest.param(("cpu", 0), id="cpu"),
+    *[
+        pytest.param(("cuda", longest), id=way)
+        for way, longest in (("cuda-dense", 2048), ("cuda-flexible", 0))
+        if torch.cuda.is_available()
+    ],
+]
 # (prompt, chosen, rejected): lengths in tokens; one answer is a single token.
 LENGTHS = ((5, 4, 7), (9, 12, 2), (3, 1, 9))
 
@@ -56,12 +66,19 @@ LENGTHS = ((5, 4, 7), (9, 12, 2), (3, 1, 9))
 @pytest.mark.parametrize("longest", [3, 100])
 @pytest.mark.parametrize("num_common", [0, 2, 3])
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("way", WAYS)
 def test_every_token_scores_as_in_trls_own_forward(
-    monkeypatch: pytest.MonkeyPatch, family: str, num_common: int, longest: int
+    monkeypatch: pytest.MonkeyPatch,
+    way: tuple[str, int],
+    family: str,
+    num_common: int,
+    longest: int,
 ) -> None:
-    monkeypatch.setitem(pair_layout.LONGEST_BLOCK, "cpu", longest)
-    usual, sharing = _models(family)
-    batch = _batch(LENGTHS, num_common=num_common)
+    device, longest_dense = way
+    monkeypatch.setattr(row_attention, "LONGEST_DENSE", longest_dense)
+    monkeypatch.setattr(pair_layout, "LONGEST_BLOCK", longest)
+    usual, sharing = _models(family, device)
+    batch = pair_batch(LENGTHS, num_common, device)
 
     expected, found = usual(**batch, fused_lm_head=True), sharing(**batch, fused_lm_head=True)
 
@@ -71,10 +88,26 @@ def test_every_token_scores_as_in_trls_own_forward(
         torch.testing.assert_close(other, one, **CLOSE)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_pass_in_16_bits_is_near_the_exact_one(
+    monkeypatch: pytest.MonkeyPatch, way: tuple[str, int]
+) -> None:
+    device, longest_dense = way
+    monkeypatch.setattr(row_attention, "LONGEST_DENSE", longest_dense)
+    exact, sharing = _models("llama", device)
+    batch = pair_batch(LENGTHS, 2, device)
+    expected = exact(**batch, fused_lm_head=True)
+    with torch.autocast(device, torch.bfloat16):
+        found = sharing(**batch, fused_lm_head=True)
+    torch.testing.assert_close(found.log_probs, expected.log_probs, atol=0.05, rtol=0.0)
+    for one, other in zip(_gradients(exact, expected), _gradients(sharing, found), strict=True):
+        assert (other - one).norm() < 0.05 * one.norm()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_log_probabilities_alone_are_those_that_come_with_all_scores(dtype: torch.dtype) -> None:
     _, sharing = _models("llama")
-    batch = _batch(LENGTHS)
+    batch = pair_batch(LENGTHS)
     with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
         found = sharing(**batch, fused_lm_head=True, log_probs_only=True)
         expected = sharing(**batch, fused_lm_head=True)
@@ -83,7 +116,7 @@ def test_log_probabilities_alone_are_those_that_come_with_all_scores(dtype: torc
 
 
 def test_no_beginning_is_computed_twice_and_no_token_in_vain() -> None:
-    layout = lay_out(**_batch(LENGTHS, num_common=2))
+    layout = lay_out(**pair_batch(LENGTHS, num_common=2))
     assert layout is not None
     prompts = 2 + sum(prompt - 2 for prompt, _, _ in LENGTHS)
     # Of an answer the last token is predicted, but predicts nothing.
@@ -99,7 +132,7 @@ def test_last_layer_leaves_out_what_nothing_is_predicted_from() -> None:
     num_tokens = []
     for layer in sharing.model.layers:
         layer.mlp.register_forward_pre_hook(lambda _, args: num_tokens.append(args[0].shape[1]))
-    batch = _batch(LENGTHS)
+    batch = pair_batch(LENGTHS)
     layout = lay_out(**batch)
     assert layout is not None
     sharing(**batch, fused_lm_head=True)
@@ -109,7 +142,7 @@ def test_last_layer_leaves_out_what_nothing_is_predicted_from() -> None:
 def test_checkpointed_layers_have_the_same_gradients() -> None:
     usual, sharing = _models("llama")
     sharing.train().gradient_checkpointing_enable({"use_reentrant": False})
-    batch = _batch(LENGTHS)
+    batch = pair_batch(LENGTHS)
     expected, found = usual(**batch, fused_lm_head=True), sharing(**batch, fused_lm_head=True)
     torch.testing.assert_close(found.log_probs, expected.log_probs, **CLOSE)
     for one, other in zip(_gradients(usual, expected), _gradients(sharing, found), strict=True):
@@ -119,8 +152,8 @@ def test_checkpointed_layers_have_the_same_gradients() -> None:
 def test_blocks_hold_little_that_no_token_of_theirs_can_see(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(pair_layout.LONGEST_BLOCK, "cpu", 16)
-    layout = lay_out(**_batch(((120, 90, 80), (100, 110, 70)), num_common=60))
+    monkeypatch.setattr(pair_layout, "LONGEST_BLOCK", 16)
+    layout = lay_out(**pair_batch(((120, 90, 80), (100, 110, 70)), num_common=60))
     assert layout is not None
     blocks = layout.blocks(None, like=torch.zeros(1))
     num_products = sum(block.mask.numel() for block in blocks)
@@ -131,7 +164,7 @@ def test_blocks_hold_little_that_no_token_of_theirs_can_see(
 
 def test_an_answer_that_max_length_has_cut_away_is_no_hindrance() -> None:
     usual, sharing = _models("llama")
-    batch = _batch(((5, 0, 3), (6, 4, 4)))
+    batch = pair_batch(((5, 0, 3), (6, 4, 4)))
     torch.testing.assert_close(
         sharing(**batch, fused_lm_head=True).log_probs,
         usual(**batch, fused_lm_head=True).log_probs,
@@ -141,7 +174,7 @@ def test_an_answer_that_max_length_has_cut_away_is_no_hindrance() -> None:
 
 def test_rows_without_a_common_prompt_go_through_trls_own_forward() -> None:
     usual, sharing = _models("llama")
-    batch = _batch(LENGTHS)
+    batch = pair_batch(LENGTHS)
     batch["input_ids"][0, 1] += 1
     assert lay_out(**batch) is None
     torch.testing.assert_close(
@@ -160,15 +193,15 @@ def test_logits_are_given_as_before_where_no_loss_is_asked_for() -> None:
 
 
 def test_a_model_that_caps_its_logits_is_left_to_trl() -> None:
-    assert not supports(_model(Gemma2Config(**SIZES, head_dim=8)))
+    assert not supports(_model(Gemma2Config(**SIZES, head_dim=16)))
 
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 
 
-def _models(family: str) -> tuple[PreTrainedModel, PreTrainedModel]:
+def _models(family: str, device: str = "cpu") -> tuple[PreTrainedModel, PreTrainedModel]:
     """One model twice: with TRL's own forward, and sharing prefixes."""
-    usual = _model(FAMILIES[family])
+    usual = _model(FAMILIES[family]).to(device)
     sharing = copy.deepcopy(usual)
     assert supports(sharing)
     for model in (usual, sharing):
@@ -189,36 +222,7 @@ def _model(config: PreTrainedConfig) -> PreTrainedModel:
 
 def _gradients(model: PreTrainedModel, output: FusedCausalLMOutput) -> list[torch.Tensor]:
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    weighted = output.log_probs * torch.linspace(-1, 1, output.log_probs.numel()).view_as(
-        output.log_probs
-    )
+    log_probs = output.log_probs
+    weights = torch.linspace(-1, 1, log_probs.numel(), device=log_probs.device)
+    weighted = log_probs * weights.view_as(log_probs)
     return list(torch.autograd.grad(weighted.sum(), trained))
-
-
-def _batch(
-    lengths: tuple[tuple[int, int, int], ...], *, num_common: int = 0
-) -> dict[str, torch.Tensor]:
-    """Random pairs as TRL's collator gives them: chosen rows first, padded on the right.
-
-    All prompts begin with the same `num_common` tokens and differ in the next.
-    """
-    random = torch.Generator().manual_seed(1)
-
-    def tokens(number: int) -> torch.Tensor:
-        return torch.randint(3, 98, (number,), generator=random)
-
-    prompts = [tokens(prompt) for prompt, _, _ in lengths]
-    for number, prompt in enumerate(prompts):
-        prompt[num_common : num_common + 1] = 3 + number
-        prompt[:num_common] = torch.arange(50, 50 + num_common)
-    rows = [(prompt, tokens(pair[1])) for prompt, pair in zip(prompts, lengths, strict=True)]
-    rows += [(prompt, tokens(pair[2])) for prompt, pair in zip(prompts, lengths, strict=True)]
-    longest = max(len(prompt) + len(answer) for prompt, answer in rows)
-    input_ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    attention_mask, labels = torch.zeros_like(input_ids), torch.full_like(input_ids, -100)
-    for row, (prompt, answer) in enumerate(rows):
-        end = len(prompt) + len(answer)
-        input_ids[row, :end] = torch.cat([prompt, answer])
-        attention_mask[row, :end] = 1
-        labels[row, len(prompt) : end] = answer
-    return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
