@@ -1,4 +1,4 @@
-"""Attention over a row of pairs (`pair_layout`) in one kernel for the whole row, for GPUs.
+"""Attention over a row of pairs (`pair_layout`) in one kernel for the whole row, as on GPUs.
 
 There starting a kernel costs more than what the mask throws away of a short row. Of a long row
 FlexAttention (Dong et al., arXiv:2412.05496) passes over the blocks in which no token sees another;

@@ -34,7 +34,7 @@ def _states(layout: PairLayout) -> list[torch.Tensor]:
 
 
 def _by_blocks(layout: PairLayout, window: int | None, states: list[torch.Tensor]) -> torch.Tensor:
-    module = torch.nn.Module()
+    module = torch.nn.Module().eval()
     mixed, _ = pair_attention(
         module, *states, None, scaling=0.3, pair_layout=layout, sliding_window=window
     )
@@ -66,3 +66,20 @@ def test_flexible_kernel_gives_the_same_values(num_common: int, window: int | No
     blocks = row_attention.block_mask(layout, window)
     found = flex_attention(*states, block_mask=blocks, scale=0.3, enable_gqa=True)
     torch.testing.assert_close(found.transpose(1, 2), expected, **CLOSE)
+
+
+def test_dropped_attention_is_the_usual_one_on_average(num_common: int, window: int | None) -> None:
+    layout = _layout(num_common)
+    states = [part.detach() for part in _states(layout)]
+    expected = _by_blocks(layout, window, states)
+    module = torch.nn.Module().train()
+    drawn = [
+        pair_attention(
+            module, *states, None,
+            scaling=0.3, dropout=0.2, pair_layout=layout, sliding_window=window,
+        )[0]
+        for _ in range(600)
+    ]  # fmt: skip
+    assert not torch.equal(drawn[0], drawn[1])
+    difference = torch.stack(drawn).mean(dim=0) - expected
+    assert difference.norm() < 0.1 * expected.norm()
