@@ -47,6 +47,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(num_cores, MAX_TEST_PROCESSES)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what this machine cannot test."""
+    import torch
+
+    if not torch.cuda.is_available():
+        terminalreporter.write_line("Left out, as there is no GPU: attention and adapters on one.")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs the starter model or a browser by what it asks for: nobody can forget it."""

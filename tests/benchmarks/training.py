@@ -24,7 +24,7 @@ from typing import Any
 from storage.importers.parsed import ImportedPair
 from storage.importers.reading import read_rows
 from storage.importers.understanding import understand
-from trainer import model_source, run_folder
+from trainer import launch, model_source, run_folder
 from trainer.run_folder import RunSpec
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -160,7 +160,10 @@ def _measured(module: str, *arguments: str) -> tuple[str, float]:
     """Run a module in its own process: its output, and its peak of resident memory in GiB."""
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], cwd=PROJECT, stdout=output
+            [sys.executable, "-m", module, *arguments],
+            cwd=PROJECT,
+            env=launch.environment() if module == "trainer" else None,
+            stdout=output,
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -177,8 +177,7 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
         "num_heldout": len(setup.heldout),
         "metrics": callback.metrics,
         "stopped_early": callback.stopped_early,
-        "training_seconds": round(time.monotonic() - started, 1),
-        **_gpu_memory(),
+        **_cost(started),
     }
     if callback.cancelled:
         raise Cancelled(summary=summary, adapter=saved)
@@ -187,10 +186,12 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     return summary
 
 
-def _gpu_memory() -> dict[str, float]:
-    """The most that tensors have taken of a GPU so far, if the run is on one."""
+def _cost(started: float) -> dict[str, float]:
+    """Seconds since the training started, and the most that its tensors have taken of a GPU."""
+    seconds = round(time.monotonic() - started, 1)
     peak = torch.cuda.max_memory_allocated()
-    return {"peak_gpu_gib": round(peak / 1024**3, 2)} if peak else {}
+    of_gpu = {"peak_gpu_gib": round(peak / 1024**3, 2)} if peak else {}
+    return {"training_seconds": seconds, **of_gpu}
 
 
 def _write_started(setup: Setup) -> None:
