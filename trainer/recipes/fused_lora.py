@@ -3,8 +3,8 @@
 peft adds the adapter's part with products, a scaling and a sum of their own, each over all tokens,
 and keeps what each of them needs. For y = x Wᵀ + s (x Aᵀ) Bᵀ (Hu et al., arXiv:2106.09685, equation
 3) only x and x Aᵀ have to be kept, and the sums are left to the products that make them. Layers
-that read the same x share the narrow products and the sum of its gradients. A W in 4 bits is made
-16 bits wide for each product, as bitsandbytes does it too (Dettmers et al., arXiv:2305.14314).
+that read the same x share the narrow products and the sum of its gradients. A W in 4 bits is
+unpacked for each product, as bitsandbytes does it too (Dettmers et al., arXiv:2305.14314).
 """
 
 import functools

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from trainer.recipes.tokens import PairTokens
 
 # Raise this when the forward pass gives other values than before for the same tokens.
-FORMAT = 2
+FORMAT = 3
 
 _RECORD = struct.Struct("<32sdd")
 _CHECKSUM = struct.Struct("<I")
