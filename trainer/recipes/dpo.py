@@ -21,7 +21,7 @@ from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import recipe_defaults
-from trainer.recipes.policy import load_policy, load_reference
+from trainer.recipes.policy import load_policy, load_reference, prepare_weights
 from trainer.recipes.ranks import all_parts, any_rank
 from trainer.recipes.reference_cache import (
     LogProbs,
@@ -68,6 +68,8 @@ def run(context: RunContext) -> dict[str, Any]:
         )
         if options.training.reference == "base" and not is_whole:
             trainer.hold_to_base()
+        # Before the references: in 16 bits an adapter as peft computes it is another model.
+        prepare_weights(trainer)
         references = {}
         if precomputes:
             references = _add_references(trainer, setup)

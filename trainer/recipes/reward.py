@@ -14,7 +14,7 @@ from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import recipe_defaults
-from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config
+from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config, prepare_weights
 from trainer.recipes.tokens import PairTokens
 from trainer.run_context import RunContext
 
@@ -39,6 +39,7 @@ def run(context: RunContext) -> dict[str, Any]:
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):
         trainer = make_trainer(setup, callback)
+        prepare_weights(trainer)
         summary = training.carry_out(trainer, callback, setup)
         if setup.heldout:
             summary["heldout_accuracy"] = _heldout_accuracy(trainer, len(setup.heldout))

@@ -10,7 +10,7 @@ from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
 from trainer.recipes.options import recipe_defaults
-from trainer.recipes.policy import load_policy
+from trainer.recipes.policy import load_policy, prepare_weights
 from trainer.recipes.tokens import PairTokens
 from trainer.run_context import RunContext
 
@@ -31,6 +31,7 @@ def run(context: RunContext) -> dict[str, Any]:
             peft_config=lora,
             callbacks=[callback],
         )
+        prepare_weights(trainer)
         return training.carry_out(trainer, callback, setup)
 
 

@@ -17,7 +17,6 @@ from trainer.recipes.guard import NOTHING_KEPT, NonFiniteLossError
 from trainer.recipes.option_groups import TrainingOptions
 from trainer.recipes.options import RunOptions
 from trainer.recipes.output import save_output
-from trainer.recipes.policy import prepare_weights
 from trainer.recipes.tokens import PairTokens, cut, tokenise
 from trainer.run_context import Cancelled, RunContext, RunFailed, num_ranks, rank
 
@@ -151,7 +150,6 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     was asked for, and RunFailed when the loss broke; both name what was saved on the way out.
     """
     context, options = setup.context, setup.options
-    prepare_weights(trainer)
     trainer.keeps_copy = options.lora is not None
     if setup.checkpoint is not None:
         trainer.count_on(setup.checkpoint)
