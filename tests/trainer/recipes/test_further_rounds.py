@@ -63,8 +63,9 @@ def test_in_16_bits_too_a_round_starts_where_its_reference_stands(
     sft.run(make_run(1, "sft", base=base, training=options))
     second = make_run(2, "dpo", base=base, adapter=FIRST_ROUND, training=options)
     dpo.run(second)
-    assert abs(_curve(second.folder, "rewards/chosen")[0]) < 1e-3
-    assert _curve(second.folder, "loss")[0] == pytest.approx(math.log(2), abs=1e-3)
+    # Some processors give a row other last digits beside other rows; computed otherwise it is 0.24.
+    assert abs(_curve(second.folder, "rewards/chosen")[0]) < 0.05
+    assert _curve(second.folder, "loss")[0] == pytest.approx(math.log(2), abs=0.03)
 
 
 def test_both_references_share_a_cache_without_mixing(make_run: MakeRun) -> None:
