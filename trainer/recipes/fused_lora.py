@@ -65,10 +65,9 @@ class _Group:
     def result(self, index: int, x: torch.Tensor) -> torch.Tensor | None:
         """What one of the layers makes of x; None when it cannot take the short way."""
         if self._x is not x or index not in self._results:
-            names = [name for layer in self._layers if (name := _plain_adapter(layer))]
-            if len(names) < len(self._layers) or not all(
-                _computes_in(layer.base_layer, _dtype(x)) for layer in self._layers
-            ):
+            dtype = _dtype(x)
+            names = [name for layer in self._layers if (name := _plain_adapter(layer, dtype))]
+            if len(names) < len(self._layers):
                 return None
             self._x, self._results = x, dict(enumerate(_fused(self._layers, names, x)))
         result = self._results.pop(index)
@@ -77,10 +76,16 @@ class _Group:
         return result
 
 
-def _plain_adapter(layer: Any) -> str | None:
-    """The one adapter in use, if it is LoRA as published and without dropout on a frozen layer."""
+def _plain_adapter(layer: Any, dtype: torch.dtype) -> str | None:
+    """The one adapter in use, if it is LoRA as published and without dropout on a frozen layer.
+
+    `dtype` is what is computed in here; a layer in 4 bits may be told to compute in another.
+    """
+    base = layer.base_layer
+    if isinstance(base, FrozenLinear4bit) and base.compute_dtype is not dtype:
+        return None
     is_off = layer.disable_adapters or layer.merged or len(layer.active_adapters) != 1
-    if is_off or layer.base_layer.weight.requires_grad:
+    if is_off or base.weight.requires_grad:
         return None
     (name,) = layer.active_adapters
     if name not in layer.lora_A or name in layer.lora_variant:
@@ -88,11 +93,6 @@ def _plain_adapter(layer: Any) -> str | None:
     dropout = layer.lora_dropout[name]
     drops = layer.training and isinstance(dropout, torch.nn.Dropout) and dropout.p > 0
     return None if drops or layer.lora_bias[name] else name
-
-
-def _computes_in(layer: torch.nn.Module, dtype: torch.dtype) -> bool:
-    """A layer in 4 bits may be told to compute in another type than what comes in."""
-    return not isinstance(layer, FrozenLinear4bit) or layer.compute_dtype is dtype
 
 
 def _weight(layer: Any, dtype: torch.dtype) -> torch.Tensor:

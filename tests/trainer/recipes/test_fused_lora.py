@@ -25,6 +25,17 @@ class TwoLayers(torch.nn.Module):
         return self.second(torch.tanh(self.first(x)))
 
 
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one each time that layers go the short way."""
+    times: list[int] = []
+    short = fused_lora._LoraLinears.apply
+    monkeypatch.setattr(
+        fused_lora._LoraLinears, "apply", lambda *given: times.append(1) or short(*given)
+    )
+    return times
+
+
 def _model(**lora: object) -> PeftModel:
     torch.manual_seed(0)
     config = LoraConfig(r=3, lora_alpha=7, target_modules=["first", "second"], **lora)
@@ -70,12 +81,7 @@ def test_bfloat16_rounds_no_more_than_pefts_own_forward() -> None:
 
 
 @pytest.mark.parametrize("case", ["plain", "disabled", "dropout", "dora"])
-def test_only_plain_lora_goes_the_short_way(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
-    taken = []
-    short = fused_lora._LoraLinears.apply
-    monkeypatch.setattr(
-        fused_lora._LoraLinears, "apply", lambda *given: taken.append(1) or short(*given)
-    )
+def test_only_plain_lora_goes_the_short_way(taken: list[int], case: str) -> None:
     model = _model(use_dora=case == "dora", lora_dropout=0.5 if case == "dropout" else 0.0)
     usual = copy.deepcopy(model)
     fuse_lora(model)
@@ -129,14 +135,7 @@ def test_layers_that_read_the_same_input_give_pefts_values(case: str) -> None:
         torch.testing.assert_close(value, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_layers_that_read_the_same_input_are_computed_together(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    taken = []
-    short = fused_lora._LoraLinears.apply
-    monkeypatch.setattr(
-        fused_lora._LoraLinears, "apply", lambda *given: taken.append(given) or short(*given)
-    )
+def test_layers_that_read_the_same_input_are_computed_together(taken: list[int]) -> None:
     model = get_peft_model(Attention(), LoraConfig(target_modules=["q_proj", "k_proj", "v_proj"]))
     fuse_lora(model)
     model(torch.randn(3, 6))
@@ -162,13 +161,8 @@ class FourBit(torch.nn.Module):
 @pytest.mark.parametrize("computes_in", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_base_in_4_bits_gives_pefts_values(
-    monkeypatch: pytest.MonkeyPatch, device: str, computes_in: torch.dtype
+    taken: list[int], device: str, computes_in: torch.dtype
 ) -> None:
-    taken = []
-    short = fused_lora._LoraLinears.apply
-    monkeypatch.setattr(
-        fused_lora._LoraLinears, "apply", lambda *given: taken.append(1) or short(*given)
-    )
     torch.manual_seed(0)
     config = LoraConfig(r=3, lora_alpha=7, target_modules="all-linear")
     base = FourBit(computes_in).to(torch.bfloat16).to(device)
