@@ -13,7 +13,7 @@ FAST := not starter and not browser and not slow
 # A test process a core, each with whole files, handed out in the order of tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run test test-fast lint types demo benchmark benchmark-training benchmark-data readme clean
+.PHONY: help run test test-fast lint types demo benchmark benchmark-training benchmark-data docs clean
 
 help:
 	@echo "make run         install what is missing and serve on http://127.0.0.1:7860"
@@ -24,7 +24,7 @@ help:
 	@echo "make benchmark   tokens a second of generation, beside transformers' own"
 	@echo "make benchmark-training FILE=pairs.jsonl PAIRS=64   training, beside TRL's own"
 	@echo "make benchmark-data   a million pairs in, out and searched, beside labelling; ARGS=\"--pairs 100000\""
-	@echo "make readme      write the README's endpoints and file map from the code"
+	@echo "make docs        write docs/http.md and docs/map.md from the code"
 	@echo "make clean       remove the environment and caches; your data stays"
 
 run: $(RUNTIME)
@@ -59,8 +59,8 @@ benchmark-training: $(TESTING)
 benchmark-data: $(TESTING)
 	@$(BIN)/python -m tests.benchmarks.data $(ARGS)
 
-readme: $(RUNTIME)
-	@$(BIN)/python docs/readme_sections.py
+docs: $(RUNTIME)
+	@$(BIN)/python docs/generate.py
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis screenshots

@@ -15,10 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from storage.settings import Settings
-from trainer import model_source
+from trainer import PROJECT
+from trainer.models import model_source
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "gradio", "sqlalchemy")
-PROJECT = Path(__file__).resolve().parent.parent
 TORCH_TIMEOUT_SECONDS = 120
 
 
@@ -42,7 +42,7 @@ def _version(package: str) -> str:
 
 
 def _torch_findings(settings: Settings) -> Iterator[tuple[str, str]]:
-    command = [sys.executable, "-m", "trainer.device_report", "--device", settings.device]
+    command = [sys.executable, "-m", "trainer.models.device_report", "--device", settings.device]
     environment = os.environ | model_source.worker_environment(
         model_source.STARTER, settings.data_folder
     )

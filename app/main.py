@@ -98,13 +98,13 @@ def _serve(settings: Settings) -> int:
     with listen(settings.host, settings.port) as listening:
         print("PairTune is starting ...", flush=True)
         _check_models(settings)
-        from storage.database import open_database
+        from storage.schema.database import open_database
 
         database = open_database(settings)
-        from app.quick_gradio import import_gradio
+        from app.web.quick_gradio import import_gradio
 
         import_gradio()
-        from app.server import open_context, run_server
+        from app.web.server import open_context, run_server
 
         run_server(open_context(settings, database), listening, address=_address(settings))
     return 0
@@ -140,7 +140,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _check_models(settings: Settings) -> None:
-    from trainer import model_source
+    from trainer.models import model_source
 
     for name in settings.models:
         if name != model_source.STARTER:
@@ -153,8 +153,8 @@ def _address(settings: Settings) -> str:
 
 
 def _on_file(settings: Settings, parsed: argparse.Namespace) -> int:
-    from app.services import backup
-    from storage.database import database_file
+    from app.services.outputs import backup
+    from storage.schema.database import database_file
 
     if parsed.file is None:
         raise InputError(f"Name the archive: python app.py {parsed.command} pairtune-backup.zip")

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.enums import Role
-from storage.tables import User
+from storage.schema.tables import User
 
 LOCAL_NAME = "local"
 

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.hub_server import WRITER, Hub, serving
 from tests.server_process import PROJECT, ServerProcess
-from trainer import launch, model_source
+from trainer.models import model_source
+from trainer.runs import launch
 
 Serve = Callable[..., ServerProcess]
 
@@ -21,10 +22,10 @@ IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 MAX_TEST_PROCESSES = 4  # each may have a server, a browser and a training process beside it
 LONGEST_FILES = (
     "browser/test_whole_loop.py",
-    "trainer/test_several_processes.py",
+    "trainer/runs/test_several_processes.py",
     "browser/test_screenshots.py",
     "end_to_end/test_loop_over_http.py",
-    "trainer/test_resume.py",
+    "trainer/runs/test_resume.py",
     "end_to_end/test_faults.py",
 )
 
@@ -91,7 +92,7 @@ def converted_starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose starter model is converted; made once for all test processes."""
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if IS_ONE_OF_SEVERAL else own) / "starter" / "data"
-    command = [sys.executable, "-m", "trainer.loading", "--data", str(folder)]
+    command = [sys.executable, "-m", "trainer.models.loading", "--data", str(folder)]
     # Of several at once one converts and the others wait; later ones find it done.
     subprocess.run(command, cwd=PROJECT, check=True, timeout=600)
     return folder

@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from trainer import run_folder
-from trainer.chat_template import encode_conversation
-from trainer.loading import load_adapter, load_model, load_tokenizer
+from trainer.models.chat_template import encode_conversation
+from trainer.models.loading import load_adapter, load_model, load_tokenizer
+from trainer.runs import run_folder
 
 
 def mean_margin(data_folder: Path, run: Path) -> float:

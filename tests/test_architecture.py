@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from docs.readme_sections import README, first_line, with_sections
+from docs.generate import first_line, pages
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("app", "storage", "trainer")
 MAX_FILE_LINES = 400
+MAX_MODULES_OF_A_PACKAGE = 8
+MAX_MODULES_OF_A_FOLDER = 14
 MAX_FUNCTION_LINES = 40
 MAX_PARAMETERS = 5
 VAGUE_NAMES = {"utils", "util", "helpers", "common", "misc", "base", "manager"}
@@ -23,8 +25,8 @@ BUILD_THE_APP = """
 import json, sys
 from pathlib import Path
 import app.main
-from app.server import build_app, open_context
-from storage.database import open_database
+from app.web.server import build_app, open_context
+from storage.schema.database import open_database
 from storage.settings import Settings
 
 settings = Settings(data_folder=Path(sys.argv[1]))
@@ -68,6 +70,18 @@ def test_files_are_short_enough_to_read() -> None:
         if (num_lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_FILE_LINES
     }
     assert long == {}
+
+
+def test_no_folder_holds_more_modules_than_a_stranger_looks_through() -> None:
+    full = {}
+    for folder in sorted({path.parent for path in _files(".py", folders=PACKAGES)}):
+        name = str(folder.relative_to(PROJECT))
+        # One module a form, or a migration: nobody looks through them for something else.
+        if folder.name not in {"formats", "versions"}:
+            most = MAX_MODULES_OF_A_PACKAGE if name in PACKAGES else MAX_MODULES_OF_A_FOLDER
+            if (number := len(list(folder.glob("*.py")))) > most:
+                full[name] = number
+    assert full == {}
 
 
 def test_functions_are_short_enough_to_read() -> None:
@@ -140,9 +154,9 @@ def _imported_names(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_readme_names_every_endpoint_and_every_module() -> None:
-    readme = README.read_text(encoding="utf-8")
-    assert readme == with_sections(readme), "run `make readme`"
+def test_docs_name_every_endpoint_and_every_module() -> None:
+    drifted = [page.name for page, text in pages().items() if page.read_text("utf-8") != text]
+    assert drifted == [], "run `make docs`"
 
 
 def test_web_process_never_imports_torch(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer import launch, loading, model_source, process_group, run_folder
 from trainer.errors import (
     RunFolderError,
     RunLockedError,
@@ -28,8 +27,10 @@ from trainer.errors import (
     is_disk_full,
     is_process_gone,
 )
-from trainer.run_context import Cancelled, RunContext, RunFailed, num_ranks, rank
-from trainer.run_folder import EventWriter, SilentEvents
+from trainer.models import loading, model_source
+from trainer.runs import launch, process_group, run_folder
+from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, rank
+from trainer.runs.run_folder import EventWriter, SilentEvents
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
 NUM_TRACEBACK_LINES = 12

@@ -8,12 +8,14 @@ import gradio as gr
 from app.components.changes import Seen, only_changes
 from app.components.markup import heading, own_markup, progress_bar, sentence
 from app.components.sampling import sampling_fields, sampling_of
-from app.errors import show_errors
-from app.presentation import generation_line
-from app.security import current_user, require
-from app.services import models, pairs, runs
 from app.services.context import Context
-from app.services.pairs import GenerationRequest
+from app.services.data import pairs
+from app.services.data.pairs import GenerationRequest
+from app.services.running import runs
+from app.services.tuning import models
+from app.web.errors import show_errors
+from app.web.security import current_user, require
+from app.wording.presentation import generation_line
 
 POLL_SECONDS = 1.5
 ACTIVE = ("queued", "running")

@@ -6,11 +6,12 @@ import gradio as gr
 
 from app.components.changes import Seen, only_changes
 from app.components.markup import own_markup, sentence
-from app.errors import show_errors
-from app.presentation import counts_line, escaped, run_link
-from app.security import current_user, require
-from app.services import prompts, runs
 from app.services.context import Context
+from app.services.data import prompts
+from app.services.running import runs
+from app.web.errors import show_errors
+from app.web.security import current_user, require
+from app.wording.presentation import counts_line, escaped, run_link
 
 REFRESH_SECONDS = 2
 

@@ -7,7 +7,7 @@ only. Whatever a person, a file or a model wrote goes to `model_text`, which san
 
 import gradio as gr
 
-from app.components.hints import hint
+from app.wording.hints import hint
 
 
 def own_markup(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from storage.errors import InputError
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ Built once in `app.main` and passed on as a value; knows nothing of Gradio.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.services.training_data import TrainingData
-from storage.database import Database
+from app.services.tuning.training_data import TrainingData
 from storage.enums import Role
+from storage.schema.database import Database
 from storage.settings import Settings
 from trainer.chat.client import ChatClient
 

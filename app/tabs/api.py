@@ -12,30 +12,24 @@ import gradio as gr
 from gradio.components.api_component import Api
 from gradio.utils import get_function_params, get_upload_folder
 
-from app.errors import show_errors
-from app.security import current_user, require
-from app.services import (
-    browsing,
-    comparing,
-    importing,
-    labelling,
-    model_exports,
-    pairs,
-    runs,
-    statistics,
-    training,
-    transfer,
-)
-from app.services.comparing import Ballot, Turn
 from app.services.context import Context
-from app.services.importing import ImportSource
-from app.services.labelling import Answer, Choice, LabelScreen, PairScreen
-from app.services.pairs import GenerationRequest
-from app.services.training import TrainingRequest
+from app.services.data import browsing, pairs
+from app.services.data.pairs import GenerationRequest
+from app.services.imports import importing
+from app.services.imports.importing import ImportSource
+from app.services.labels import comparing, labelling, statistics
+from app.services.labels.comparing import Ballot, Turn
+from app.services.labels.labelling import Answer, Choice, LabelScreen, PairScreen
+from app.services.outputs import model_exports, transfer
+from app.services.running import runs
+from app.services.tuning import training
+from app.services.tuning.training import TrainingRequest
 from app.tabs.endpoint_arguments import check_arguments
 from app.tabs.import_arguments import import_options, part_of_dataset
+from app.web.errors import show_errors
+from app.web.security import current_user, require
 from storage.errors import InputError
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
 
 Json = dict[str, Any]
 OPTION_GROUPS = ("training", "lora", "quantization", "stopping")

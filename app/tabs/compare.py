@@ -10,13 +10,13 @@ import gradio as gr
 
 from app.components.markup import sentence
 from app.components.sampling import sampling_fields, sampling_of
-from app.errors import show_errors
-from app.presentation import escaped, prompt_label
-from app.security import current_user, require
-from app.services import comparing
-from app.services.comparing import Ballot, Comparison, Turn
 from app.services.context import Context
-from app.services.labelling import Choice
+from app.services.labels import comparing
+from app.services.labels.comparing import Ballot, Comparison, Turn
+from app.services.labels.labelling import Choice
+from app.web.errors import show_errors
+from app.web.security import current_user, require
+from app.wording.presentation import escaped, prompt_label
 
 VOTES = {
     "left": ("Left better", "compare-vote-left"),

@@ -4,15 +4,16 @@ from typing import Any
 
 import gradio as gr
 
-from app.components.backup_panel import BackupPanel
-from app.components.data_browser import DataBrowser
+from app.components.data.backup_panel import BackupPanel
+from app.components.data.data_browser import DataBrowser
+from app.components.data.export_panel import ExportPanel
 from app.components.download import Download
-from app.components.export_panel import ExportPanel
 from app.components.markup import heading, sentence
-from app.errors import show_errors
-from app.security import require
-from app.services import comparing, transfer
 from app.services.context import Context
+from app.services.labels import comparing
+from app.services.outputs import transfer
+from app.web.errors import show_errors
+from app.web.security import require
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 

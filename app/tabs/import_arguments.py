@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.services.importing import ImportOptions, Part
+from app.services.imports.importing import ImportOptions, Part
 from app.tabs.endpoint_arguments import check_arguments
 from storage.errors import InputError
 

@@ -12,12 +12,18 @@ from typing import Any, cast
 import gradio as gr
 
 from app.components.markup import model_text, own_markup, sentence
-from app.errors import KNOWN_ERRORS, show_errors
-from app.presentation import answer_text, conversation, escaped, label_progress, nothing_to_label
-from app.security import current_user, require
-from app.services import labelling
 from app.services.context import Context, User
-from app.services.labelling import Answer, Choice, Edit, LabelScreen, PairScreen, Progress
+from app.services.labels import labelling
+from app.services.labels.labelling import Answer, Choice, Edit, LabelScreen, PairScreen, Progress
+from app.web.errors import KNOWN_ERRORS, show_errors
+from app.web.security import current_user, require
+from app.wording.presentation import (
+    answer_text,
+    conversation,
+    escaped,
+    label_progress,
+    nothing_to_label,
+)
 from storage.errors import InputError
 
 

@@ -4,15 +4,15 @@ from typing import Any
 
 import gradio as gr
 
-from app.browse_text import cells, found_sentence
 from app.components.generation import GenerationPanel
-from app.components.import_panel import ImportPanel
+from app.components.imports.import_panel import ImportPanel
 from app.components.markup import model_text, sentence
-from app.errors import show_errors
-from app.presentation import prompt_page
-from app.security import require
-from app.services import browsing, prompts
 from app.services.context import Context
+from app.services.data import browsing, prompts
+from app.web.errors import show_errors
+from app.web.security import require
+from app.wording.browsing import cells, found_sentence
+from app.wording.presentation import prompt_page
 
 COLUMNS = ["#", "Prompt", "Source", "Tags", "Pairs", "Labelled", "Split"]
 WIDTHS = ["5%", "49%", "13%", "11%", "7%", "8%", "7%"]

@@ -5,11 +5,11 @@ from typing import Any
 import gradio as gr
 
 from app.components.markup import heading, sentence
-from app.errors import show_errors
-from app.presentation import labeller_table, side_sentence, verdict_table, win_rate_table
-from app.security import require
-from app.services import statistics
 from app.services.context import Context
+from app.services.labels import statistics
+from app.web.errors import show_errors
+from app.web.security import require
+from app.wording.presentation import labeller_table, side_sentence, verdict_table, win_rate_table
 
 
 class StatisticsTab:

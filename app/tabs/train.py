@@ -5,15 +5,16 @@ from typing import Any
 import gradio as gr
 
 from app.components.markup import heading, sentence
-from app.components.preset_picker import PresetPicker
-from app.components.run_panel import RunPanel
-from app.errors import show_errors
-from app.presentation import preflight_text
-from app.security import current_user, require
-from app.services import comparing, models, training
+from app.components.runs.preset_picker import PresetPicker
+from app.components.runs.run_panel import RunPanel
 from app.services.context import Context
-from app.services.options import loss_advice
-from app.services.training import TrainingRequest
+from app.services.labels import comparing
+from app.services.tuning import models, training
+from app.services.tuning.options import loss_advice
+from app.services.tuning.training import TrainingRequest
+from app.web.errors import show_errors
+from app.web.security import current_user, require
+from app.wording.presentation import preflight_text
 
 RECIPES = [
     ("DPO\nMoves the model towards chosen answers and away from rejected ones.", "dpo"),

@@ -1,9 +1,9 @@
 """Writes preferences in the forms that other tools read: one module a format."""
 
+from storage.exporters.catalogue import FORMATS, Format, format_named
 from storage.exporters.choices import FilterChoices, filter_choices
 from storage.exporters.exporting import count_rows, export_files, export_rows
 from storage.exporters.filters import ExportFilter
-from storage.exporters.formats import FORMATS, Format, format_named
 from storage.exporters.publishing import check_target, push_folder
 
 __all__ = [

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import distinct
-from storage.tables import Labeller
+from storage.schema.tables import Labeller
+from storage.search import distinct
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from storage.errors import InputError
+from storage.exporters.catalogue import Format
 from storage.exporters.filters import ExportFilter
-from storage.exporters.formats import Format
 from storage.exporters.judged_pairs import count_pairs, read_pairs
 from storage.exporters.writing import Row
 

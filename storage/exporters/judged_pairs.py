@@ -1,6 +1,6 @@
 """Reads judged pairs from the database in the order of their ids, however many, as a stream.
 
-The verdicts are counted by the database and judged by `storage.consensus`.
+The verdicts are counted by the database and judged by `storage.labelling.consensus`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage.consensus import Outcome, consensus
-from storage.conversations import Message
+from storage.data.conversations import Message
 from storage.enums import LabellerKind, PairOrigin, Split, Verdict
 from storage.exporters.filters import VERDICTS, ExportFilter
-from storage.tables import Completion, Labeller, Pair, Preference, Prompt
-from storage.verdicts import decided
+from storage.labelling.consensus import Outcome, consensus
+from storage.labelling.verdicts import decided
+from storage.schema.tables import Completion, Labeller, Pair, Preference, Prompt
 
 _AT_ONCE = 1000  # rows taken from the database at once
 _COUNTED = (Verdict.A, Verdict.B, Verdict.TIE, Verdict.BOTH_BAD)

@@ -1,6 +1,6 @@
 """Two conversations that part after a common start: the prompt is what they share."""
 
-from storage.conversations import Message
+from storage.data.conversations import Message
 from storage.importers.parsed import (
     EMPTY_SIDE,
     EQUAL,

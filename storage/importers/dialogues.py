@@ -6,7 +6,7 @@ One space after a colon belongs to the format; all else is kept.
 import re
 from typing import Any
 
-from storage.conversations import Message
+from storage.data.conversations import Message
 
 ANSWER = "\n\nAssistant:"
 TURN = re.compile(r"\n\n(Human|Assistant):")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from storage.importers import (
+from storage.importers.formats import (
     alpaca_ranking,
     argilla,
     chatbot_arena,

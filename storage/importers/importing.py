@@ -1,4 +1,4 @@
-"""Reads preference data in batches, to look into it or to take it in."""
+"""Reads preference data in batches, to look into it or to take it in. Stores nothing itself."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -6,16 +6,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from storage.errors import InputError
-from storage.importers.data_files import DataFile, LocalFile, Position
 from storage.importers.preparing import Prepared, prepare
-from storage.importers.reading import BadRow, Row, read_file
 from storage.importers.report import ImportReport
-from storage.importers.understanding import Batch, Understood, understand
-from storage.importers.verdict_writing import Marks
-from storage.importers.writing import store
+from storage.importers.sources.data_files import DataFile, LocalFile, Position
+from storage.importers.sources.reading import BadRow, Row, read_file
+from storage.importers.understanding import Batch, Understood
 
 BATCH_SIZE = 500  # rows that are understood and stored at once; labellers wait for one batch
 
@@ -41,10 +37,6 @@ class ImportOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Names to read the file's columns under, where they are not understood as they are:
     {"frage": "prompt"}. A column that has such a name already is left out."""
-
-    def marks(self, import_id: int | None = None) -> Marks:
-        """Return what the rows of an import are marked with."""
-        return Marks(self.source, self.verdicts_by or self.source, import_id)
 
 
 class NothingUsable(InputError):
@@ -143,66 +135,6 @@ class Reading:
 def file_reading(path: Path, options: ImportOptions) -> Reading:
     """Prepare to read a file."""
     return Reading(path.name, [LocalFile(path)], options)
-
-
-def inspect_file(
-    path: Path,
-    *,
-    prompts_only: bool = False,
-    every_pair: bool = False,
-    columns: Mapping[str, str] | None = None,
-    max_rows: int | None = None,
-) -> ImportReport:
-    """Say what an import would take from a file, or from its first rows; nothing is stored.
-
-    Raises:
-        InputError: the file cannot be opened, or no row of it can be used.
-    """
-    options = ImportOptions(path.name, None, prompts_only, every_pair, columns or {})
-    reading = file_reading(path, options)
-    for _ in reading.steps(max_rows=max_rows):
-        pass
-    return reading.report()
-
-
-def import_file(
-    session: Session,
-    path: Path,
-    *,
-    source: str,
-    verdicts_by: str | None = None,
-    prompts_only: bool = False,
-    every_pair: bool = False,
-    columns: Mapping[str, str] | None = None,
-) -> ImportReport:
-    """Store the usable rows of a file in the caller's one transaction; see ImportOptions.
-
-    Raises:
-        InputError: the file cannot be opened, or no row of it can be used; nothing is stored.
-    """
-    options = ImportOptions(source, verdicts_by, prompts_only, every_pair, columns or {})
-    reading = file_reading(path, options)
-    num_existing = sum(store(session, step.prepared, options.marks()) for step in reading.steps())
-    return replace(reading.report(), num_existing=num_existing)
-
-
-def import_text(session: Session, text: str, *, source: str) -> ImportReport:
-    """Store each line of a text that is not empty as a prompt.
-
-    Raises:
-        InputError: there is no line that can be used; nothing is stored.
-    """
-    understood = understand(_lines(text))
-    if not understood.items:
-        raise InputError("There is no prompt in this text. Write one prompt a line.")
-    existing = store(session, prepare(understood.batch()), Marks(source, verdicts_by=source))
-    return understood.report(num_existing=existing)
-
-
-def _lines(text: str) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, {"prompt": line.removesuffix("\r")}
 
 
 def _renamed(

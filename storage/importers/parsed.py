@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.conversations import Message, prompt_problem, text_problem
+from storage.data.conversations import Message, prompt_problem, text_problem
 from storage.enums import Verdict
 
 EQUAL = "equal"

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from storage.conversations import last_user_text
-from storage.importers.inserting import stored_json
+from storage.data.conversations import content_hash, last_user_text, split_of
 from storage.importers.parsed import ImportedPair, ImportedPrompt, Judgement
 from storage.importers.understanding import Batch
-from storage.prompts import content_hash, split_of
+from storage.schema.json_text import to_json
 
 
 class PreparedPrompt(NamedTuple):
@@ -70,16 +69,16 @@ def _prompt(digest: str, item: ImportedPrompt | ImportedPair) -> PreparedPrompt:
     # A pair keeps its columns itself.
     details = item.metadata if isinstance(item, ImportedPrompt) else None
     return PreparedPrompt(
-        stored_json([{"role": m["role"], "content": m["content"]} for m in item.messages]),
+        to_json([{"role": m["role"], "content": m["content"]} for m in item.messages]),
         last_user_text(item.messages),
         split_of(digest).value,
-        stored_json(details) if details else None,
+        to_json(details) if details else None,
     )
 
 
 def _pair(digest: str, pair: ImportedPair, earlier: tuple[Judgement, ...]) -> PreparedPair:
     """Return the pair; `earlier` are verdicts on it from the same batch."""
-    details = stored_json(pair.metadata) if pair.metadata else None
+    details = to_json(pair.metadata) if pair.metadata else None
     texts_and_models = (pair.text_a, pair.text_b, pair.model_a, pair.model_b)
     return PreparedPair(digest, *texts_and_models, details, earlier + pair.judgements)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from storage.conversations import Message
+from storage.data.conversations import Message
 from storage.enums import Verdict
 from storage.importers.parsed import (
     FEW_ANSWERS,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from storage.conversations import Message
+from storage.data.conversations import Message
 
 ROLES = {
     "system": "system",

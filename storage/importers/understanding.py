@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from storage.data.conversations import content_hash
 from storage.importers.families import FAMILIES, Family, family_of
-from storage.importers.joining import RatedAnswers
+from storage.importers.joining.rated_answers import RatedAnswers
+from storage.importers.joining.seen import Seen, SeenContents
+from storage.importers.joining.threads import SAME_ID, Threads
 from storage.importers.parsed import (
     Dropped,
     ImportedAnswer,
@@ -23,12 +26,9 @@ from storage.importers.parsed import (
     Parsed,
 )
 from storage.importers.rankings import pairs_of
-from storage.importers.reading import BadRow, Row
 from storage.importers.repetition import is_repetitive
 from storage.importers.report import ImportReport
-from storage.importers.seen import Seen, SeenContents
-from storage.importers.threads import SAME_ID, Threads
-from storage.prompts import content_hash
+from storage.importers.sources.reading import BadRow, Row
 
 __all__ = ["FAMILIES", "Batch", "Understood", "understand"]
 

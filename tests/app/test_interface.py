@@ -6,8 +6,8 @@ import gradio as gr
 import pytest
 
 from app import interface
-from app.server import open_context
-from storage.database import open_database
+from app.web.server import open_context
+from storage.schema.database import open_database
 from storage.settings import Settings
 
 ENDPOINTS = {

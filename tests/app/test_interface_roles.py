@@ -9,10 +9,10 @@ import pytest
 from fastapi import Request
 
 from app import interface
-from app.server import open_context
 from app.services.context import User
-from storage.database import open_database
+from app.web.server import open_context
 from storage.enums import Role
+from storage.schema.database import open_database
 from storage.settings import Settings
 
 Handler = Callable[..., Any]

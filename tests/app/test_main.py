@@ -100,7 +100,7 @@ def test_unknown_flag_ends_with_the_usage() -> None:
 def test_quick_import_of_gradio_leaves_everything_in_place() -> None:
     code = (
         "import inspect; before = inspect.getfile\n"
-        "from app.quick_gradio import import_gradio; import_gradio()\n"
+        "from app.web.quick_gradio import import_gradio; import_gradio()\n"
         "import gradio, json; assert inspect.getfile is before\n"
         "assert inspect.getfile(json) == json.__file__; gradio.Textbox(label='works')"
     )

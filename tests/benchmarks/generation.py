@@ -16,8 +16,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from trainer import model_source
-from trainer.generation.options import SamplingOptions
+from trainer.models import model_source
+from trainer.options.generation import SamplingOptions
 
 TOPICS = ("bread", "taxes", "cats", "gravity", "love", "Python", "the Roman Empire", "the moon")
 
@@ -50,9 +50,9 @@ def main() -> None:
 def _ways(arguments: argparse.Namespace) -> dict[str, Callable[[], int]]:
     import torch
 
-    from trainer.chat_template import encode_conversation
     from trainer.generation.sampling import Batch, sample, stop_tokens
-    from trainer.loading import load_model, load_tokenizer
+    from trainer.models.chat_template import encode_conversation
+    from trainer.models.loading import load_model, load_tokenizer
 
     tokenizer = load_tokenizer(arguments.base, arguments.data)
     model: Any = load_model(arguments.base, arguments.data)

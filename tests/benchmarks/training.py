@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from storage.importers.parsed import ImportedPair
-from storage.importers.reading import read_rows
+from storage.importers.sources.reading import read_rows
 from storage.importers.understanding import understand
-from trainer import launch, model_source, run_folder
-from trainer.run_folder import RunSpec
+from trainer.models import model_source
+from trainer.runs import launch, run_folder
+from trainer.runs.run_folder import RunSpec
 
 PROJECT = Path(__file__).resolve().parents[2]
 PEER = "tests.benchmarks.training_peer"
@@ -58,7 +59,7 @@ def main() -> None:
     os.environ.update(model_source.worker_environment(base, arguments.data))
     os.environ["PYTHONWARNINGS"] = "ignore"
     if base == model_source.STARTER:
-        command = [sys.executable, "-m", "trainer.loading", "--data", str(arguments.data)]
+        command = [sys.executable, "-m", "trainer.models.loading", "--data", str(arguments.data)]
         subprocess.run(command, check=True)
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary) / "data"

@@ -19,11 +19,12 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
-from trainer import loading, run_folder
-from trainer.recipes.options import PRESETS, RunOptions
+from trainer.models import loading
+from trainer.options.training import PRESETS, RunOptions
 from trainer.recipes.policy import keep_gradients_of_4_bit
 from trainer.recipes.tokens import cut, tokenise
-from trainer.run_folder import RunSpec
+from trainer.runs import run_folder
+from trainer.runs.run_folder import RunSpec
 
 MATRIX_SIZE = {"cpu": 2048, "cuda": 8192}
 NUM_PRODUCTS = 40

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.services.backup import restore
+from app.services.outputs.backup import restore
 from tests.sample_files import labelled_pairs
 from tests.server_process import ServerProcess
 

@@ -5,22 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from app.services import comparing, importing, runs, training
-from app.services.comparing import Turn
 from app.services.context import Context, User
-from app.services.follower import RunFollower
-from app.services.training import TrainingRequest
-from storage import adapters
-from storage.database import open_database
+from app.services.imports import importing
+from app.services.labels import comparing
+from app.services.labels.comparing import Turn
+from app.services.running import runs
+from app.services.running.follower import RunFollower
+from app.services.tuning import training
+from app.services.tuning.training import TrainingRequest
 from storage.importers import ImportOptions
+from storage.schema.database import open_database
 from storage.settings import Settings
+from storage.training import adapters
 from storage.users import local_user
 from tests.sample_files import labelled_pairs
 from tests.trainer.tiny_model import save_tiny_model
 from tests.waiting import wait_until
-from trainer import run_folder
 from trainer.chat.client import ChatClient
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
+from trainer.runs import run_folder
 
 pytestmark = pytest.mark.slow
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from storage.clock import utc_now
-from storage.database import Database, open_database
+from storage.data.pairs import NewCompletion, add_pair
+from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, PairOrigin, Side, Verdict
-from storage.labellers import human_labeller
-from storage.pairs import NewCompletion, add_pair
-from storage.preferences import NewPreference, record
-from storage.prompts import add_prompt
+from storage.labelling.labellers import human_labeller
+from storage.labelling.preferences import NewPreference, record
+from storage.schema.database import Database, open_database
 from storage.settings import Settings
 
 MakePairs = Callable[..., list[int]]

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tests.trainer.tiny_model import save_tiny_model
-from trainer import run_folder
-from trainer.run_context import RunContext
-from trainer.run_folder import EventWriter, RunSpec
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
+from trainer.runs.run_folder import EventWriter, RunSpec
 
 # A tiny model is computed faster by one thread than by two that wait for each other.
 torch.set_num_threads(1)

@@ -7,8 +7,8 @@ import sys
 
 import torch
 
-from trainer import loading
 from trainer.__main__ import main
+from trainer.models import loading
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from trainer import run_folder
+from trainer.runs import run_folder
 
 CONTROL_TOKENS = ("<|pad|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (

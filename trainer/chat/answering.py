@@ -11,13 +11,13 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from trainer import run_folder
 from trainer.chat.client import ChatEvent, ChatRequest
-from trainer.chat_template import encode_conversation
 from trainer.errors import TrainerError
 from trainer.generation.sampling import Batch, NewToken, sample, stop_tokens
 from trainer.generation.text_stream import TextStream
-from trainer.loading import load_adapter, load_model, load_tokenizer, load_whole_model
+from trainer.models.chat_template import encode_conversation
+from trainer.models.loading import load_adapter, load_model, load_tokenizer, load_whole_model
+from trainer.runs import run_folder
 
 BASE = "__base__"  # peft's name for a row without an adapter
 MAX_ADAPTERS = 4  # held at a time; the one that was loaded first makes room

@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from trainer import PROJECT
 from trainer.errors import TrainerError
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
 
 BUSY_SECONDS = 120.0  # how long a request waits for the one before it
 END_SECONDS = 5.0  # how long a process may take to end by itself
-
-_PROJECT = Path(__file__).resolve().parent.parent.parent
 
 Conversation = list[dict[str, str]]
 
@@ -135,7 +134,7 @@ class ChatClient:
         with (self._data_folder / "chat.log").open("ab") as log:
             return subprocess.Popen(
                 command,
-                cwd=_PROJECT,
+                cwd=PROJECT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

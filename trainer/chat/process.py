@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from trainer import model_source
 from trainer.chat.client import ChatRequest
 from trainer.errors import TrainerError
-from trainer.generation.options import SamplingOptions
+from trainer.models import model_source
+from trainer.options.generation import SamplingOptions
 
 if TYPE_CHECKING:
     from trainer.chat.answering import Answerer

@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
-from trainer import loading, model_source, run_folder
 from trainer.errors import TrainerError, is_disk_full
 from trainer.exporting import hub
 from trainer.exporting.gguf_file import check_family, write_gguf
 from trainer.exporting.merge import merged_model
-from trainer.exporting.options import ExportOptions
-from trainer.run_context import RunContext
+from trainer.models import loading, model_source
+from trainer.options.export import ExportOptions
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
 
 MODEL_FOLDER = "model"
 # Sums are rounded once more into q8_0: float16 holds what that leaves.

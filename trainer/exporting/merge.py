@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 from peft.tuners.lora import LoraLayer
 
-from trainer import loading, run_folder
 from trainer.errors import TrainerError
-from trainer.run_context import RunContext
+from trainer.models import loading
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

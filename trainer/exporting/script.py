@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from trainer import model_source, run_folder
 from trainer.errors import TrainerError
-from trainer.recipes.options import RunOptions, recipe_defaults
+from trainer.models import model_source
+from trainer.options.training import RunOptions, recipe_defaults
+from trainer.runs import run_folder
 
 # Arguments that both of TRL's configurations know, in the order of the form.
 _SHARED = (

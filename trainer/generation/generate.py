@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from trainer import run_folder
-from trainer.chat_template import encode_conversation
 from trainer.errors import RunFolderError, TrainerError
-from trainer.generation.options import GenerateOptions
 from trainer.generation.pair_drafts import Draft, tally
 from trainer.generation.pair_sampling import PairSampler, Step
-from trainer.loading import load_adapter, load_model, load_tokenizer, load_whole_model
-from trainer.run_context import Cancelled, RunContext
-from trainer.run_folder import EventWriter
+from trainer.models.chat_template import encode_conversation
+from trainer.models.loading import load_adapter, load_model, load_tokenizer, load_whole_model
+from trainer.options.generation import GenerateOptions
+from trainer.runs import run_folder
+from trainer.runs.context import Cancelled, RunContext
+from trainer.runs.run_folder import EventWriter
 
 PROGRESS_SECONDS = 1.0
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from trainer.generation.options import GenerationOptions
+from trainer.options.generation import GenerationOptions
 
 Side = Literal["a", "b"]
 Problem = Literal["identical", "empty", "cut_off"]

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.generation.options import GenerateOptions
 from trainer.generation.pair_drafts import (
     BatchLimit,
     Completion,
@@ -14,6 +13,7 @@ from trainer.generation.pair_drafts import (
     completion_seed,
 )
 from trainer.generation.sampling import Batch, NewToken, sample, stop_tokens
+from trainer.options.generation import GenerateOptions
 
 # Keys and values of one batch; long prompts lower the number of rows instead of filling memory.
 CACHE_BYTES = 4 * 2**30

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from trainer.generation.growing_cache import growing_cache
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
 
 FinishReason = Literal["stop", "length"]
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from trainer import loading, run_folder
-from trainer.chat_template import Message, encode_conversation
 from trainer.errors import TrainerError
+from trainer.models import loading
+from trainer.models.chat_template import Message, encode_conversation
+from trainer.runs import run_folder
 
 
 class RewardModel:

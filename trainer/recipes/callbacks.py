@@ -7,9 +7,9 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from trainer.recipes.option_groups import StoppingOptions
+from trainer.options.groups import StoppingOptions
 from trainer.recipes.ranks import any_rank
-from trainer.run_context import RunContext
+from trainer.runs.context import RunContext
 
 _LEFT_OUT = ("_runtime", "_per_second", "total_flos")
 

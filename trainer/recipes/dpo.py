@@ -14,13 +14,14 @@ from trl import DPOConfig, DPOTrainer
 from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import use_adapter
 
-from trainer import loading, model_source, run_folder
 from trainer.errors import TrainerError
+from trainer.kernels.shared_prefix import share_prefixes, supports
+from trainer.models import loading, model_source
+from trainer.options.training import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.options import recipe_defaults
 from trainer.recipes.policy import load_policy, load_reference, prepare_weights
 from trainer.recipes.ranks import all_parts, any_rank
 from trainer.recipes.reference_cache import (
@@ -30,9 +31,9 @@ from trainer.recipes.reference_cache import (
     pair_key,
     weights_hash,
 )
-from trainer.recipes.shared_prefix import share_prefixes, supports
 from trainer.recipes.tokens import PairTokens
-from trainer.run_context import Cancelled, RunContext, num_ranks, rank
+from trainer.runs import run_folder
+from trainer.runs.context import Cancelled, RunContext, num_ranks, rank
 
 REFERENCE_COPY = "ref"  # TRL's name of the frozen copy of the adapter that a run starts from
 TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once

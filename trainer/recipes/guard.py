@@ -15,7 +15,7 @@ import torch
 from trainer.errors import TrainerError
 from trainer.recipes.checkpoints import step_of, whole_checkpoints
 from trainer.recipes.ranks import any_rank
-from trainer.run_context import rank
+from trainer.runs.context import rank
 
 NOTHING_KEPT = "It broke before a checkpoint had proved good, so nothing of it is kept."
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer import model_source, run_folder
 from trainer.exporting.card import CardFacts, model_card
-from trainer.recipes.options import RunOptions
+from trainer.models import model_source
+from trainer.options.training import RunOptions
 from trainer.recipes.ranks import wait_for_all
-from trainer.run_context import RunContext, rank
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext, rank
 
 if TYPE_CHECKING:
     from peft import PeftModel

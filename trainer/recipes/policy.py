@@ -6,13 +6,14 @@ import torch
 from peft import LoraConfig, PeftModel
 from peft.tuners.lora import LoraLayer
 
-from trainer import loading, run_folder
 from trainer.errors import TrainerError
-from trainer.recipes.fused_layers import fuse_layers
-from trainer.recipes.fused_lora import fuse_lora
-from trainer.recipes.options import RunOptions
+from trainer.kernels.fused_layers import fuse_layers
+from trainer.kernels.fused_lora import fuse_lora
+from trainer.models import loading
+from trainer.options.training import RunOptions
 from trainer.recipes.output import TRAINED
-from trainer.run_context import RunContext
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer

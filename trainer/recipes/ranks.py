@@ -6,7 +6,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from trainer.run_context import num_ranks
+from trainer.runs.context import num_ranks
 
 
 def any_rank(flag: bool) -> bool:

@@ -6,17 +6,17 @@ import torch
 from datasets import Dataset
 from trl import RewardConfig, RewardTrainer
 
-from trainer import loading
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
+from trainer.models import loading
+from trainer.options.training import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.options import recipe_defaults
 from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config, prepare_weights
 from trainer.recipes.tokens import PairTokens
-from trainer.run_context import RunContext
+from trainer.runs.context import RunContext
 
 WHOLE_REWARD = (
     "A reward model is trained as an adapter with a score head, never as a whole. Give lora its "

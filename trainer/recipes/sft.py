@@ -5,14 +5,14 @@ from typing import Any
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
+from trainer.options.training import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.options import recipe_defaults
 from trainer.recipes.policy import load_policy, prepare_weights
 from trainer.recipes.tokens import PairTokens
-from trainer.run_context import RunContext
+from trainer.runs.context import RunContext
 
 
 def run(context: RunContext) -> dict[str, Any]:

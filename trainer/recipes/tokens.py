@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.chat_template import encode_conversation
 from trainer.errors import TrainerError
+from trainer.models.chat_template import encode_conversation
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from trainer import loading
 from trainer.errors import TrainerError
+from trainer.models import loading
+from trainer.options.groups import TrainingOptions
+from trainer.options.training import RunOptions
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CHECKPOINTS, step_of, usable_checkpoint
 from trainer.recipes.guard import NOTHING_KEPT, NonFiniteLossError
-from trainer.recipes.option_groups import TrainingOptions
-from trainer.recipes.options import RunOptions
 from trainer.recipes.output import save_output
 from trainer.recipes.tokens import PairTokens, cut, tokenise
-from trainer.run_context import Cancelled, RunContext, RunFailed, num_ranks, rank
+from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, rank
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer

@@ -8,14 +8,14 @@ import gradio as gr
 import pytest
 from fastapi import Request
 
-from app.components.row_detail import NOT_ALLOWED, RowDetail
-from app.server import open_context
+from app.components.data.row_detail import NOT_ALLOWED, RowDetail
 from app.services.context import Context, User
-from storage.database import open_database
+from app.web.server import open_context
 from storage.enums import Role
-from storage.importers import import_file
+from storage.schema.database import open_database
 from storage.settings import Settings
 from tests.sample_files import hh_rlhf
+from tests.storage.importing_files import import_file
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.services.context import Context, User
-from storage.database import open_database
+from storage.schema.database import open_database
 from storage.settings import Settings
 from storage.users import local_user
 from trainer.chat.client import ChatClient

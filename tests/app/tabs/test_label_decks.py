@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from app.services.labelling import LabelScreen, PairScreen, Progress
+from app.services.labels.labelling import LabelScreen, PairScreen, Progress
 from app.tabs.label import LabelRequest, arrange
 from storage.errors import InputError
 

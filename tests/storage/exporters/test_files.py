@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import Database
 from storage.enums import Verdict
 from storage.errors import InputError
 from storage.exporters import FORMATS, ExportFilter, Format, export_files, export_rows, format_named
 from storage.exporters.writing import Row
+from storage.schema.database import Database
 from tests.storage.conftest import Judge, MakeLabeller, MakePairs
 
 READ_BY_DATASETS = """

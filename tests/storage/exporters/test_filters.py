@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from storage.database import Database
+from storage.data.pairs import NewCompletion, add_pair
+from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, LabellerKind, PairOrigin, Side, Verdict
 from storage.errors import InputError
 from storage.exporters import ExportFilter, count_rows, export_rows, format_named
-from storage.pairs import NewCompletion, add_pair
-from storage.preferences import NewPreference, record
-from storage.prompts import add_prompt
-from storage.tables import Labeller
+from storage.labelling.preferences import NewPreference, record
+from storage.schema.database import Database
+from storage.schema.tables import Labeller
 
 A, B, TIE, BOTH_BAD, SKIP = Verdict.A, Verdict.B, Verdict.TIE, Verdict.BOTH_BAD, Verdict.SKIP
 

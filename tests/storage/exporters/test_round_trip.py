@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from storage.consensus import Outcome, consensus
-from storage.conversations import Message
-from storage.database import Database
+from storage.data.conversations import Message
+from storage.data.pairs import NewCompletion, add_pair
+from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, PairOrigin, Side, Verdict
 from storage.exporters import (
     FORMATS,
@@ -23,11 +23,11 @@ from storage.exporters import (
     export_rows,
     format_named,
 )
-from storage.importers import import_file
-from storage.labellers import human_labeller
-from storage.pairs import NewCompletion, add_pair
-from storage.preferences import NewPreference, record
-from storage.prompts import add_prompt
+from storage.labelling.consensus import Outcome, consensus
+from storage.labelling.labellers import human_labeller
+from storage.labelling.preferences import NewPreference, record
+from storage.schema.database import Database
+from tests.storage.importing_files import import_file
 
 EVERYTHING = ExportFilter()
 BESIDE_THE_ROWS = ("README.md", "dataset_info.json", "state.json")

@@ -159,7 +159,7 @@ def test_no_way_of_writing_a_path_leads_out_of_the_folder_named(
 def test_folder_with_very_many_files_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.importers.dataset_folders._MAX_ENTRIES", 3)
+    monkeypatch.setattr("storage.importers.sources.dataset_folders._MAX_ENTRIES", 3)
     for number in range(4):
         (tmp_path / f"{number}.jsonl").write_bytes(b"")
     with pytest.raises(InputError, match="holds more than 3 files"):

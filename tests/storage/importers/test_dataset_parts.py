@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from storage.errors import InputError
-from storage.importers.dataset_parts import Dataset, Part, Parts, parts_of
+from storage.importers.sources.dataset_parts import Dataset, Part, Parts, parts_of
 
 ALL = "default"
 

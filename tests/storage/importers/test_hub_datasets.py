@@ -14,7 +14,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from storage.importers.hub_datasets import _BLOCK_BYTES
+from storage.importers.sources.hub_datasets import _BLOCK_BYTES
 from tests.hub_server import COMMIT, Hub
 from tests.sample_files import hh_rlhf, jsonl
 from tests.server_process import PROJECT

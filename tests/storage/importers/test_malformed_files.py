@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from storage.errors import InputError
-from storage.importers import inspect_file
+from tests.storage.importing_files import inspect_file
 
 GOOD = b'{"prompt": "Q", "chosen": "good", "rejected": "bad"}'
 HEADER = b"prompt,chosen,rejected\n"

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.conversations import prompt_problem
+from storage.data.conversations import prompt_problem
 from storage.importers import ImportedPair
 from storage.importers.families import FAMILIES
 from storage.importers.understanding import understand

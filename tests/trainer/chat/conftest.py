@@ -10,7 +10,7 @@ import pytest
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
 from tests.trainer.tiny_model import save_whole_model
 from trainer.chat.client import ChatClient, ChatRequest, Conversation
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
 
 ADAPTER = "runs/0001-dpo/adapter"
 WHOLE_MODEL = "runs/0002-dpo/model"

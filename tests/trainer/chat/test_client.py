@@ -19,7 +19,7 @@ from tests.trainer.tiny_model import save_whole_model
 from tests.waiting import wait_until
 from trainer.chat.client import ChatClient, ChatEvent
 from trainer.errors import TrainerError
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainer.chat.client import ChatClient, ChatRequest, Conversation
-from trainer.generation.options import SamplingOptions
+from trainer.options.generation import SamplingOptions
 
 QUESTION: Conversation = [{"role": "user", "content": "What is the capital of France?"}]
 

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any
 
 from tests.trainer.conftest import MakeRun
-from trainer import run_folder
 from trainer.exporting.card import CardFacts, curves_table, model_card
 from trainer.recipes import sft
+from trainer.runs import run_folder
 
 
 def _metrics(step: int, **values: float) -> dict[str, Any]:

@@ -18,14 +18,15 @@ from transformers import (
 )
 
 from tests.trainer.conftest import MakeRun
-from trainer import loading, run_folder
 from trainer.errors import TrainerError
 from trainer.exporting import export
 from trainer.exporting.gguf_file import write_gguf
 from trainer.exporting.gguf_tokenizer import _PATTERNS, add_tokenizer
+from trainer.models import loading
 from trainer.recipes import sft
-from trainer.run_context import RunContext
-from trainer.run_folder import EventWriter, RunSpec
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
+from trainer.runs.run_folder import EventWriter, RunSpec
 
 ADAPTER = "runs/0001-sft/adapter"
 SIZES = {

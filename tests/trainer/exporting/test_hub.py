@@ -13,7 +13,7 @@ import pytest
 from tests.server_process import PROJECT
 from trainer.errors import TrainerError
 from trainer.exporting import hub
-from trainer.exporting.options import ExportOptions
+from trainer.options.export import ExportOptions
 
 TOKEN = "hf_" + "x" * 34
 _SEND = """

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.conftest import MakeRun
-from trainer import run_folder
 from trainer.errors import TrainerError
 from trainer.exporting.script import plain_script
 from trainer.recipes import dpo, sft
-from trainer.run_context import RunContext
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
 
 OPTIONS = {"learning_rate": 5e-3, "num_train_epochs": 2, "eval_steps": 0, "max_length": 64}
 _TELL = "\nimport json\nprint('LOSSES', json.dumps([h['loss'] for h in trainer.state.log_history if 'loss' in h]))\n"  # noqa: E501

@@ -11,10 +11,10 @@ import pytest
 from tests.hub_server import WRITER, Hub, files_of
 from tests.server_process import PROJECT
 from tests.trainer.conftest import MakeRun
-from trainer import run_folder
 from trainer.recipes import sft
-from trainer.run_context import RunContext
-from trainer.run_folder import RunSpec
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
+from trainer.runs.run_folder import RunSpec
 
 pytestmark = pytest.mark.slow
 

@@ -12,12 +12,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from tests.trainer.conftest import preference_rows
-from trainer import loading, run_folder
-from trainer.chat_template import encode_conversation
 from trainer.exporting import export
+from trainer.models import loading
+from trainer.models.chat_template import encode_conversation
 from trainer.recipes import dpo
-from trainer.run_context import RunContext
-from trainer.run_folder import EventWriter, RunSpec
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
+from trainer.runs.run_folder import EventWriter, RunSpec
 
 PROMPTS = (
     "What is the capital of France?",

@@ -10,11 +10,11 @@ import pytest
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
 from tests.trainer.tiny_model import save_tiny_model, save_whole_model
 from tests.waiting import wait_until
-from trainer import launch, run_folder
 from trainer.errors import RunFolderError, TrainerError
 from trainer.generation.generate import run
-from trainer.run_context import Cancelled, RunContext
-from trainer.run_folder import EventWriter, RunSpec
+from trainer.runs import launch, run_folder
+from trainer.runs.context import Cancelled, RunContext
+from trainer.runs.run_folder import EventWriter, RunSpec
 
 KEEP_ALL: dict[str, Any] = {
     "sampling": {"max_new_tokens": 12},

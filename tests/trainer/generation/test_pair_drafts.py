@@ -1,6 +1,5 @@
 """Which completions make a pair, and what becomes of the others."""
 
-from trainer.generation.options import GenerationOptions
 from trainer.generation.pair_drafts import (
     BatchLimit,
     Completion,
@@ -9,6 +8,7 @@ from trainer.generation.pair_drafts import (
     completion_seed,
     tally,
 )
+from trainer.options.generation import GenerationOptions
 
 OPTIONS = GenerationOptions()
 GENEROUS = BatchLimit(num_rows=100, num_tokens=10**6, max_new_tokens=10)

@@ -8,8 +8,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel
 
-from trainer.generation.options import SamplingOptions
 from trainer.generation.sampling import Batch, choose_tokens, sample
+from trainer.options.generation import SamplingOptions
 
 GREEDY = SamplingOptions(temperature=0, max_new_tokens=20)
 DRAWN = SamplingOptions(temperature=1.0, top_p=1.0, max_new_tokens=20)

@@ -6,7 +6,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from trainer import run_folder
+from trainer.runs import run_folder
 
 
 def save_tiny_adapter(folder: Path, base: Path, *, seed: int = 1) -> Path:

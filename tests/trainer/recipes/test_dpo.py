@@ -11,14 +11,15 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun
-from trainer import loading, run_folder
 from trainer.errors import TrainerError
+from trainer.models import loading
+from trainer.options.groups import LOSS_TYPES
+from trainer.options.training import PRESETS, RunOptions
 from trainer.recipes import dpo, sft, training
-from trainer.recipes.option_groups import LOSS_TYPES
-from trainer.recipes.options import PRESETS, RunOptions
 from trainer.recipes.policy import load_policy
-from trainer.run_context import Cancelled, RunContext, RunFailed
-from trainer.run_folder import EventWriter
+from trainer.runs import run_folder
+from trainer.runs.context import Cancelled, RunContext, RunFailed
+from trainer.runs.run_folder import EventWriter
 
 pytestmark = pytest.mark.slow
 

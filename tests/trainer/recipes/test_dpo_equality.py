@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun
-from trainer import loading, run_folder
+from trainer.models import loading
+from trainer.options.training import PRESETS
 from trainer.recipes import dpo, training
-from trainer.recipes.options import PRESETS
 from trainer.recipes.policy import load_policy
-from trainer.run_context import RunContext
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
 
 pytestmark = pytest.mark.slow
 

@@ -13,12 +13,13 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun, preference_rows
-from trainer import loading, run_folder
 from trainer.__main__ import _ending_of
 from trainer.errors import TrainerError, is_disk_full
+from trainer.models import loading
 from trainer.recipes import dpo
-from trainer.run_context import RunContext, RunFailed
-from trainer.run_folder import EventWriter
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext, RunFailed
+from trainer.runs.run_folder import EventWriter
 
 pytestmark = pytest.mark.slow
 

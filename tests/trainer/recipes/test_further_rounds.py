@@ -9,10 +9,11 @@ import torch
 
 from tests.log_probabilities import differences
 from tests.trainer.conftest import MakeRun, preference_rows
-from trainer import loading, run_folder
+from trainer.models import loading
 from trainer.recipes import dpo, sft
-from trainer.run_context import RunContext
-from trainer.run_folder import EventWriter
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
+from trainer.runs.run_folder import EventWriter
 
 pytestmark = pytest.mark.slow
 

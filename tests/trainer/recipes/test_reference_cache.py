@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.trainer.conftest import MakeRun
-from trainer import run_folder
 from trainer.recipes import dpo, reference_cache, sft
 from trainer.recipes.reference_cache import (
     LogProbs,
@@ -19,7 +18,8 @@ from trainer.recipes.reference_cache import (
     weights_hash,
 )
 from trainer.recipes.tokens import PairTokens
-from trainer.run_context import Cancelled
+from trainer.runs import run_folder
+from trainer.runs.context import Cancelled
 
 REFERENCE = Reference("00", adapter=None, quantization=None, dtype="bfloat16", device="cpu")
 ONE_STEP = {"max_steps": 1, "eval_steps": 0}

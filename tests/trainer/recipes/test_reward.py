@@ -4,12 +4,13 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun
-from trainer import loading, run_folder
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.labellers.reward_model import RewardModel
+from trainer.models import loading
 from trainer.recipes import reward, sft
-from trainer.run_context import Cancelled, RunContext, RunFailed
+from trainer.runs import run_folder
+from trainer.runs.context import Cancelled, RunContext, RunFailed
 
 pytestmark = pytest.mark.slow
 

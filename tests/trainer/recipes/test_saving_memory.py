@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 from transformers.models.llama.modeling_llama import LlamaAttention
 
 from tests.trainer.conftest import MakeRun
-from trainer import loading, run_folder
+from trainer.models import loading
 from trainer.recipes import dpo, training
+from trainer.runs import run_folder
 
 pytestmark = pytest.mark.slow
 

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.trainer.conftest import MakeRun
-from trainer import run_folder
+from trainer.options.training import PRESETS
 from trainer.recipes import sft, training
-from trainer.recipes.options import PRESETS
 from trainer.recipes.policy import load_policy
+from trainer.runs import run_folder
 
 pytestmark = pytest.mark.slow
 

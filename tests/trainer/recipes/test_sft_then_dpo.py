@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 import torch
 
-from app.services import importing, training
 from app.services.context import Context, User
-from app.services.training import TrainingRequest
-from storage.database import open_database
+from app.services.imports import importing
+from app.services.tuning import training
+from app.services.tuning.training import TrainingRequest
 from storage.importers import ImportOptions
+from storage.schema.database import open_database
 from storage.settings import Settings
 from storage.users import local_user
-from trainer import loading, run_folder
 from trainer.__main__ import _ending_of
 from trainer.chat.client import ChatClient
-from trainer.run_context import RunContext
-from trainer.run_folder import EventWriter
+from trainer.models import loading
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
+from trainer.runs.run_folder import EventWriter
 
 pytestmark = pytest.mark.slow
 

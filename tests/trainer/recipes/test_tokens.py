@@ -7,8 +7,8 @@ import pytest
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from tests.trainer.conftest import preference_rows
-from trainer import loading
 from trainer.errors import TrainerError
+from trainer.models import loading
 from trainer.recipes.tokens import PairTokens, cut, tokenise
 
 

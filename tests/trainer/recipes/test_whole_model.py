@@ -12,13 +12,14 @@ from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun
 from tests.trainer.tiny_model import save_tiny_model
-from trainer import loading, run_folder
 from trainer.errors import TrainerError
+from trainer.models import loading
+from trainer.options.training import PRESETS, recipe_defaults
 from trainer.recipes import dpo, reward, sft, training
-from trainer.recipes.options import PRESETS, recipe_defaults
 from trainer.recipes.policy import load_policy, load_reference
-from trainer.run_context import RunContext, RunFailed
-from trainer.run_folder import EventWriter
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext, RunFailed
+from trainer.runs.run_folder import EventWriter
 
 pytestmark = pytest.mark.slow
 

@@ -9,13 +9,14 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun, preference_rows
-from trainer import loading, run_folder
-from trainer.chat_template import encode_conversation
 from trainer.errors import TrainerError
 from trainer.exporting import export
+from trainer.models import loading
+from trainer.models.chat_template import encode_conversation
 from trainer.recipes import dpo, sft
-from trainer.run_context import RunContext
-from trainer.run_folder import EventWriter, RunSpec
+from trainer.runs import run_folder
+from trainer.runs.context import RunContext
+from trainer.runs.run_folder import EventWriter, RunSpec
 
 pytestmark = pytest.mark.slow
 

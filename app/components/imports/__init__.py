@@ -1,0 +1,1 @@
+"""The panels that bring prompts and pairs in."""

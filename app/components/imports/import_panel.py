@@ -1,0 +1,324 @@
+"""The panel that brings prompts and pairs in: what was understood, mapping, progress, cancel."""
+
+from typing import Any
+
+import gradio as gr
+
+from app.components.imports.dataset_picker import DatasetPicker, chosen_source
+from app.components.imports.import_report import NOTHING_YET, ImportReportView
+from app.components.markup import heading, own_markup, progress_bar
+from app.services.context import Context
+from app.services.data import prompts
+from app.services.imports import importing
+from app.services.imports.importing import ImportOptions, ImportSource
+from app.web.errors import show_errors
+from app.web.security import current_user, require
+from app.wording.imports import import_line
+from app.wording.presentation import escaped, import_result, plural
+from storage.errors import InputError
+
+POLL_SECONDS = 0.5
+ROLES = ("prompt", "chosen", "rejected")
+AS_RECOGNISED = ""
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+class ImportPanel:
+    """The panel's widgets and its handlers."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._picker = DatasetPicker()
+        self._report = ImportReportView()
+
+    def build(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        """Lay the panel out and connect it."""
+        heading("Import prompts or pairs", "Pairs may come with verdicts or without them.")
+        self._build_ways()
+        self._picker.build()
+        self._report.build()
+        self._build_options()
+        self._build_actions()
+        self.ended = gr.State(None)
+        self._timer = gr.Timer(POLL_SECONDS, active=False)
+        self._wire(page, tab)
+
+    def _build_ways(self) -> None:
+        with gr.Row(elem_classes=["import-ways"]):
+            self._file = gr.File(
+                label="Drop a file, or click",
+                elem_id="prompts-file",
+                file_types=[".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".gz", ".zst"],
+                height=118,
+                min_width=200,
+            )
+            self._text = gr.Textbox(
+                label="or paste, one prompt a line",
+                elem_id="prompts-text",
+                lines=4,
+                max_lines=4,
+                min_width=200,
+            )
+
+    def _build_options(self) -> None:
+        self._prompts_only = gr.Checkbox(
+            False,
+            label="Only the prompts",
+            info="Leaves answers and verdicts out, so that the model makes new pairs.",
+            elem_id="prompts-only",
+        )
+        with gr.Accordion(
+            "Columns and names", open=False, visible=False, elem_id="prompts-mapping"
+        ) as mapping:
+            with gr.Row(elem_classes=["fields"]):
+                self._columns = [
+                    gr.Dropdown(
+                        [("as recognised", AS_RECOGNISED)],
+                        value=AS_RECOGNISED,
+                        label=f"{role} is in",
+                        elem_id=f"prompts-column-{role}",
+                        min_width=110,
+                    )
+                    for role in ROLES
+                ]
+            with gr.Row(elem_classes=["fields"]):
+                self._source = gr.Textbox(
+                    label="Name of the source", elem_id="prompts-source", min_width=140
+                )
+                self._verdicts_by = gr.Textbox(
+                    label="Verdicts are by",
+                    placeholder="as the source",
+                    elem_id="prompts-verdicts-by",
+                    min_width=140,
+                )
+            self._every_pair = gr.Checkbox(
+                False,
+                label="Every pair of rated answers",
+                info="Otherwise the best against the worst.",
+                elem_id="prompts-every-pair",
+            )
+        self._mapping = mapping
+
+    def _build_actions(self) -> None:
+        with gr.Row(elem_classes=["actions"]):
+            self._import = gr.Button("Import", elem_id="prompts-import", interactive=False)
+            self._keep = gr.Button(
+                "Cancel, keep what is in", elem_id="prompts-cancel-keep", visible=False
+            )
+            self._undo = gr.Button(
+                "Cancel, take it back",
+                variant="stop",
+                elem_id="prompts-cancel-take-back",
+                visible=False,
+            )
+        self._bar = own_markup("prompts-import-bar")
+
+    def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        report = [*self._report.widgets, self._import]
+        mapping = [self._mapping, self._source, *self._columns]
+        given = self._given()
+        fields = [*self._picker.fields, *mapping, *report]
+        for event in (self._file.upload, self._file.clear):
+            event(self.open_file, given, fields, **PRIVATE)
+        self._wire_dataset(given, [self._file, *fields], report)
+        for event in (
+            self._prompts_only.input,
+            self._every_pair.input,
+            *(column.input for column in self._columns),
+        ):
+            event(self.preview, given, report, **PRIVATE)
+        self._text.input(self.preview, given, report, trigger_mode="always_last", **PRIVATE)
+        progress = [
+            *(self._bar, *self._report.widgets),
+            *(self._keep, self._undo, self._timer, self.ended),
+        ]
+        cleared = [self._file, self._text, self._mapping, *self._picker.fields]
+        outputs = list(dict.fromkeys([*cleared, *report, *progress]))
+        self._import.click(self.take_in, given, outputs, **PRIVATE)
+        self._timer.tick(self.refresh, None, progress, **PRIVATE)
+        for event in (page.load, tab.select):
+            event(self.find_running, None, progress, **PRIVATE)
+        self._keep.click(self.cancel_and_keep, None, progress, **PRIVATE)
+        self._undo.click(self.cancel_and_take_back, None, progress, **PRIVATE)
+
+    def _wire_dataset(self, given: list[Any], outputs: list[Any], report: list[Any]) -> None:
+        picker = self._picker
+        for event in (
+            picker.name.submit,
+            picker.look.click,
+            picker.subset.input,
+            picker.split.input,
+        ):
+            # Two events and no generator, whose last answer is sent twice: the second time it would
+            # undo what a person has done meanwhile.
+            event(self.say_looking, [picker.name], report, **PRIVATE).then(
+                self.look_into, given, outputs, concurrency_id="hub", **PRIVATE
+            )
+        # Not `input`, which does not see what is pasted.
+        picker.name.change(self.name_changed, given, outputs, trigger_mode="always_last", **PRIVATE)
+
+    def _given(self) -> list[gr.components.Component]:
+        """All that says what to import, and how to understand it."""
+        options = [self._prompts_only, self._every_pair, self._source, self._verdicts_by]
+        return [self._file, self._text, *self._picker.fields, *options, *self._columns]
+
+    @show_errors
+    @require("admin")
+    def open_file(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Look into a new file, or forget one that was taken away."""
+        path, text, *_ = given
+        if not path:
+            return {**self._mapping_of(None, []), **self._pasted(text)}
+        source = ImportSource(path)
+        return {**self._picker.emptied(), **self._opened(source, given)}
+
+    @show_errors
+    @require("admin")
+    def say_looking(self, request: gr.Request, name: str) -> dict[Any, Any]:
+        """Say at once that a data set is looked into, which can take seconds."""
+        return self._says(f"Looking into {escaped(name)} ...")
+
+    @show_errors
+    @require("admin")
+    def look_into(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Look into a data set, and offer its parts; what it holds is shown like a file."""
+        name, subset, split = given[2:5]
+        try:
+            source, choices = self._picker.found(name, subset, split)
+        except InputError as error:
+            return {
+                **self._report.problem(str(error)),
+                **self._mapping_of(None, []),
+                **self._picker.unknown(),
+            }
+        return {self._file: None, **choices, **self._opened(source, given)}
+
+    @show_errors
+    @require("admin")
+    def name_changed(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Forget what was found under another name."""
+        path, text, name, _, _, known, *_ = given
+        if path or name == known:  # a change by the panel itself is told as well
+            return gr.skip()
+        if not name.strip():
+            return {**self._mapping_of(None, []), **self._picker.unknown(), **self._pasted(text)}
+        return {
+            **self._says("Press Look into it, or Enter."),
+            **self._mapping_of(None, []),
+            **self._picker.unknown(),
+        }
+
+    @show_errors
+    @require("admin")
+    def preview(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Say again what was understood, after another choice of how to understand it."""
+        path, text, name, subset, split, known, *fields = given
+        source = chosen_source(path, name, subset, split, known)
+        if source is None:
+            return gr.skip() if name.strip() else self._pasted(text)
+        return self._previewed(prompts.preview(source, _options(source, fields)))
+
+    def _pasted(self, text: str) -> dict[Any, Any]:
+        num_lines = sum(bool(line.strip()) for line in text.splitlines())
+        found = f"{plural(num_lines, 'prompt')} pasted." if num_lines else NOTHING_YET
+        return self._says(found, can_import=bool(num_lines))
+
+    def _opened(self, source: ImportSource, given: Any) -> dict[Any, Any]:
+        """Show a source for the first time: under its own name, with its columns as they are."""
+        prompts_only, every_pair = given[6:8]
+        options = ImportOptions(source.name, prompts_only=prompts_only, every_pair=every_pair)
+        preview = prompts.preview(source, options)
+        return {**self._mapping_of(source, preview.columns), **self._previewed(preview)}
+
+    def _mapping_of(self, source: ImportSource | None, columns: list[str]) -> dict[Any, Any]:
+        choices = [("as recognised", AS_RECOGNISED), *((name, name) for name in columns)]
+        return {
+            self._mapping: gr.Accordion(visible=source is not None),
+            self._source: source.name if source else "",
+            **{column: gr.Dropdown(choices, value=AS_RECOGNISED) for column in self._columns},
+        }
+
+    def _previewed(self, preview: prompts.Preview) -> dict[Any, Any]:
+        can_import = gr.Button(interactive=preview.report is not None)
+        return {**self._report.previewed(preview), self._import: can_import}
+
+    @show_errors
+    @require("admin")
+    def take_in(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+        """Begin to import the file or data set, or import the pasted prompts if there is none."""
+        path, text, name, subset, split, known, *fields = given
+        user = current_user(request)
+        cleared = {
+            **{self._file: None, self._text: "", self._mapping: gr.Accordion(visible=False)},
+            **self._picker.emptied(),
+        }
+        if source := chosen_source(path, name, subset, split, known):
+            importing.start_import(self._context, user, source, _options(source, fields))
+            return {**cleared, **self._says(""), **self._progress()}
+        if name.strip():
+            raise InputError(f"{name} was not looked into yet. Press Look into it first.")
+        report = prompts.import_text(self._context, user, text)
+        done = self._says(import_result(report))
+        return {**cleared, **done, self.ended: f"pasted {report}"}
+
+    def _says(self, text: str, *, can_import: bool = False) -> dict[Any, Any]:
+        return {**self._report.says(text), self._import: gr.Button(interactive=can_import)}
+
+    @show_errors
+    @require("admin")
+    def refresh(self, request: gr.Request) -> dict[Any, Any]:
+        """Say how far the import is."""
+        return self._progress()
+
+    @show_errors
+    @require("annotator")
+    def find_running(self, request: gr.Request) -> dict[Any, Any]:
+        """Go on to show an import that runs, or that was taken back after a stop of the server."""
+        view = importing.latest_import(self._context)
+        if view is None or (view.status.has_ended and not view.error):
+            return {self._timer: gr.Timer(active=False)}
+        return self._progress()
+
+    @show_errors
+    @require("admin")
+    def cancel_and_keep(self, request: gr.Request) -> dict[Any, Any]:
+        """Stop the import; what it has stored stays."""
+        return self._cancel(request, keep=True)
+
+    @show_errors
+    @require("admin")
+    def cancel_and_take_back(self, request: gr.Request) -> dict[Any, Any]:
+        """Stop the import, and delete what it has stored."""
+        return self._cancel(request, keep=False)
+
+    def _cancel(self, request: gr.Request, *, keep: bool) -> dict[Any, Any]:
+        view = importing.latest_import(self._context)
+        if view is not None:
+            importing.cancel_import(self._context, current_user(request), view.id, keep=keep)
+        return self._progress()
+
+    def _progress(self) -> dict[Any, Any]:
+        view = importing.latest_import(self._context)
+        if view is None:
+            return {self._timer: gr.Timer(active=False)}
+        active, ended = not view.status.has_ended, view.status.has_ended
+        can_cancel = active and view.status == "running" and view.stop is None
+        return {
+            self._bar: progress_bar("Rows read", round(100 * view.share), 100) if active else "",
+            self._report.line: import_line(view),
+            self._keep: gr.Button(visible=can_cancel),
+            self._undo: gr.Button(visible=can_cancel),
+            self._timer: gr.Timer(active=active),
+            **({self.ended: view.id, **self._report.dropped(view.report)} if ended else {}),
+        }
+
+
+def _options(source_given: ImportSource, fields: Any) -> ImportOptions:
+    prompts_only, every_pair, source, verdicts_by, *columns = fields
+    return ImportOptions(
+        source=(source or "").strip() or source_given.name,
+        verdicts_by=(verdicts_by or "").strip() or None,
+        prompts_only=prompts_only,
+        every_pair=every_pair,
+        columns={name: role for name, role in zip(columns, ROLES, strict=True) if name},
+    )

@@ -1,0 +1,1 @@
+"""The panels that start, show and export training runs."""

@@ -1,0 +1,1 @@
+"""Prompts, pairs and tags: making them, and looking through them."""

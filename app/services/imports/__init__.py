@@ -1,0 +1,1 @@
+"""Bringing files and datasets in."""

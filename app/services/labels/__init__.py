@@ -1,0 +1,1 @@
+"""Verdicts: labelling, comparing models, withdrawing, statistics."""

@@ -1,0 +1,184 @@
+"""Label pairs: the next pair with blind sides, one verdict at a time, undo and edit."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from app.services.context import Context, User
+from storage.clock import utc_now
+from storage.data import pairs
+from storage.data.pairs import PairView
+from storage.enums import Side
+from storage.errors import StaleError
+from storage.labelling import edits, preferences, queue
+from storage.labelling.edits import NewEdit
+from storage.labelling.labellers import human_labeller
+from storage.labelling.queue import Choice, HeldPair, Submission
+
+__all__ = [
+    "Answer",
+    "Choice",
+    "Edit",
+    "LabelScreen",
+    "PairScreen",
+    "Progress",
+    "fetch",
+    "reopen_skipped",
+    "save_edit",
+    "submit",
+    "undo",
+]
+
+HOLD_AHEAD = 2  # the pair on the screen, and the one that is fetched ahead
+
+
+@dataclass(frozen=True)
+class PairScreen:
+    """One pair as the annotator sees it: sides drawn at random, no origin, no model."""
+
+    pair_id: int
+    messages: list[dict[str, str]]
+    left: str
+    right: str
+    previous_choice: Choice | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the labelling is; `position` counts the pair on the screen from 1."""
+
+    by_me: int
+    by_me_today: int
+    by_all: int
+    num_open: int
+    num_skipped: int
+    position: int
+
+
+@dataclass(frozen=True)
+class LabelScreen:
+    """All that the Label screen shows."""
+
+    current: PairScreen | None
+    upcoming: PairScreen | None
+    progress: Progress
+    notice: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An annotator's decision; `submit_id` is made by the client and makes a repeat harmless."""
+
+    submit_id: str
+    pair_id: int
+    choice: Choice
+    seconds: float | None = None
+    rationale: str | None = None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A better text for one side of the pair on the screen."""
+
+    submit_id: str
+    pair_id: int
+    side: str
+    text: str
+
+
+def fetch(context: Context, user: User) -> LabelScreen:
+    """The pair to label now and the one after it, held for this annotator."""
+    with context.database.session_scope() as session:
+        return _screen(session, user)
+
+
+def submit(context: Context, user: User, answer: Answer) -> LabelScreen:
+    """Store a verdict and return what comes next, in one transaction.
+
+    Raises StaleError when the pair is no longer held by this annotator; nothing is written then.
+    """
+    with context.database.session_scope() as session:
+        submission = Submission(
+            submit_id=answer.submit_id,
+            pair_id=answer.pair_id,
+            labeller_id=human_labeller(session, user.id, user.name).id,
+            choice=answer.choice,
+            seconds=answer.seconds,
+            rationale=answer.rationale or None,
+        )
+        queue.submit(session, submission, now=utc_now())
+        return _screen(session, user)
+
+
+def undo(context: Context, user: User) -> LabelScreen:
+    """Take the annotator's last verdict back and show its pair again, with the verdict marked."""
+    with context.database.session_scope() as session:
+        labeller_id = human_labeller(session, user.id, user.name).id
+        undone = queue.undo(session, labeller_id, now=utc_now())
+        screen = _screen(session, user)
+    if undone is None:
+        return replace(screen, notice="There is no verdict of yours left to undo.")
+    return screen
+
+
+def save_edit(context: Context, user: User, edit: Edit) -> LabelScreen:
+    """Keep an edited answer as a completion that is chosen over its original.
+
+    The pair on the screen stays open: the edit is a pair and a verdict of its own. Raises
+    StaleError when this annotator does not hold the pair, InputError when nothing was changed.
+    """
+    with context.database.session_scope() as session:
+        labeller_id = human_labeller(session, user.id, user.name).id
+        now = utc_now()
+        held = {
+            pair.pair_id: pair
+            for pair in queue.hold(session, labeller_id, count=HOLD_AHEAD, now=now)
+        }
+        if edit.pair_id not in held:
+            raise StaleError(
+                f"You do not hold pair {edit.pair_id} any more, so the edit was not stored. "
+                "Copy your text if you need it, and go on with the next pair."
+            )
+        left = held[edit.pair_id].left
+        new = NewEdit(
+            submit_id=edit.submit_id,
+            pair_id=edit.pair_id,
+            labeller_id=labeller_id,
+            side=left if edit.side == "left" else left.other,
+            text=edit.text,
+        )
+        edits.add_edit(session, new, now=now)
+        screen = _screen(session, user)
+    return replace(screen, notice="Saved: your version is chosen over the original.")
+
+
+def _screen(session: Session, user: User) -> LabelScreen:
+    labeller_id = human_labeller(session, user.id, user.name).id
+    held = queue.hold(session, labeller_id, count=HOLD_AHEAD, now=utc_now())
+    views = {view.id: view for view in pairs.pair_views(session, [pair.pair_id for pair in held])}
+    shown = [_pair_screen(pair, views[pair.pair_id]) for pair in held]
+    counts = preferences.labelling_counts(session, labeller_id)
+    progress = Progress(
+        by_me=counts.num_by_me,
+        by_me_today=counts.num_by_me_today,
+        by_all=counts.num_labelled,
+        num_open=counts.num_open,
+        num_skipped=counts.num_skipped_by_me,
+        position=counts.num_by_me + 1,
+    )
+    current, upcoming = [*shown, None, None][:HOLD_AHEAD]
+    return LabelScreen(current=current, upcoming=upcoming, progress=progress)
+
+
+def _pair_screen(held: HeldPair, view: PairView) -> PairScreen:
+    texts = (view.text_a, view.text_b)
+    left, right = texts if held.left is Side.A else texts[::-1]
+    return PairScreen(view.id, view.messages, left, right, held.previous_verdict)
+
+
+def reopen_skipped(context: Context, user: User) -> LabelScreen:
+    """Bring back the pairs that this annotator has skipped and nobody has judged since."""
+    with context.database.session_scope() as session:
+        labeller_id = human_labeller(session, user.id, user.name).id
+        queue.reopen_skipped(session, labeller_id, now=utc_now())
+        return _screen(session, user)

@@ -1,0 +1,1 @@
+"""Taking work home: preferences, models, and the whole project."""

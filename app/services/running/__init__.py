@@ -1,0 +1,1 @@
+"""Runs: their list, and following what their workers do."""

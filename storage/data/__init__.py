@@ -1,0 +1,1 @@
+"""What is labelled: prompts, their completions and pairs, and tags."""

@@ -1,0 +1,1 @@
+"""One module a family of formats: which rows are its own, and what they say."""

@@ -1,0 +1,1 @@
+"""Rows that mean something only together: they wait in temporary tables."""

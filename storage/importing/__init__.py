@@ -1,0 +1,1 @@
+"""Writes what importers have understood into the tables, and rolls it back."""

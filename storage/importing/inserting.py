@@ -1,0 +1,38 @@
+"""Inserts many rows at once: plain values past the ORM, under ids that are known beforehand."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.schema.tables import Completion, Pair, Preference, Prompt
+
+Row = tuple[Any, ...]
+ROWS_OF_STATEMENT = 250
+
+
+def next_id(session: Session, kind: type[Prompt | Completion | Pair | Preference]) -> int:
+    """Return the id from which on none is taken, for the transaction that holds the write lock."""
+    return (session.scalar(select(func.max(kind.id))) or 0) + 1
+
+
+def insert_rows(session: Session, name: str, columns: str, rows: Sequence[Row]) -> None:
+    """Insert rows whose values are as the database keeps them; `columns` has commas between.
+
+    Many rows are one statement: during it other threads go on, and triggers cost little.
+    """
+    connection = session.connection()
+    for start in range(0, len(rows), ROWS_OF_STATEMENT):
+        chunk = rows[start : start + ROWS_OF_STATEMENT]
+        marks = f"({', '.join('?' * len(chunk[0]))})"
+        values = ", ".join([marks] * len(chunk))
+        statement = f"INSERT INTO {name} ({columns}) VALUES {values}"  # noqa: S608 - names of ours
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(chunk)))
+
+
+def stored_time(moment: datetime) -> str:
+    """Return a time as the database keeps it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -1,0 +1,1 @@
+"""Who judges what: the queue, verdicts, their consensus and the counts over them."""

@@ -1,0 +1,77 @@
+"""Edited answers: an annotator's better text becomes a completion, chosen over its original."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from storage.data.conversations import text_problem
+from storage.enums import CompletionOrigin, Side, Verdict
+from storage.errors import InputError, NotFoundError
+from storage.labelling.preferences import NewPreference, record, stored_submission
+from storage.schema.tables import Completion, Pair, Preference
+
+
+@dataclass(frozen=True)
+class NewEdit:
+    """A text that a labeller wrote in place of one answer of a pair."""
+
+    submit_id: str
+    """Made by the client, 1 to 64 characters; the same one is stored once."""
+    pair_id: int
+    labeller_id: int
+    side: Side
+    """The completion that was edited."""
+    text: str
+
+
+def add_edit(session: Session, new: NewEdit, *, now: datetime) -> Preference:
+    """Store the edit as a pair (edited, original) with the verdict that the edited one is better.
+
+    The same submit_id returns the stored row and writes nothing.
+
+    Raises:
+        NotFoundError: there is no such pair.
+        InputError: the text is empty, unchanged, or cannot be stored.
+    """
+    stored = stored_submission(session, new.submit_id, new.labeller_id)
+    if stored is not None:
+        return stored
+    pair = session.get(Pair, new.pair_id)
+    if pair is None:
+        raise NotFoundError(f"Pair {new.pair_id} does not exist. Go on with the next pair.")
+    original_id = pair.completion_a if new.side is Side.A else pair.completion_b
+    original = session.get_one(Completion, original_id)
+    if not new.text.strip() or new.text.strip() == original.text.strip():
+        raise InputError("The edited answer is empty or unchanged. Change it, or close the edit.")
+    if problem := text_problem(new.text):
+        raise InputError(f"The edited answer cannot be stored: it is one {problem}.")
+    decided = _edited_pair(session, pair, original, text=new.text)
+    return record(
+        session,
+        NewPreference(
+            submit_id=new.submit_id,
+            pair_id=decided.id,
+            labeller_id=new.labeller_id,
+            verdict=Verdict.A,
+            left=None,
+        ),
+        now=now,
+    )
+
+
+def _edited_pair(session: Session, pair: Pair, original: Completion, *, text: str) -> Pair:
+    edited = Completion(prompt_id=pair.prompt_id, text=text, origin=CompletionOrigin.EDITED)
+    session.add(edited)
+    session.flush()
+    # Without a claim: it is decided already, so nobody is asked about it.
+    decided = Pair(
+        prompt_id=pair.prompt_id,
+        completion_a=edited.id,
+        completion_b=original.id,
+        origin=pair.origin,
+        round=pair.round,
+    )
+    session.add(decided)
+    session.flush()
+    return decided

@@ -1,0 +1,1 @@
+"""The tables, the database file that holds them, and the history of both."""

@@ -1,0 +1,1 @@
+"""Looks through all that is stored, at any size: filters, pages, the search index, tallies."""

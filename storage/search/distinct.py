@@ -1,0 +1,64 @@
+"""The different values of a column with an index: one seek each, not a look at all rows."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, func, literal_column, select, type_coerce
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from storage.schema.tables import Prompt, Run
+
+MOST = 200
+"""How many values of each kind are listed."""
+MOST_TAG_LISTS = 2000
+"""How many different lists of tags are looked at."""
+
+
+def sources(session: Session) -> list[str]:
+    """Return where prompts come from, sorted, at most MOST."""
+    return list(_values(session, Prompt.source, most=MOST))
+
+
+def tags(session: Session) -> list[str]:
+    """Return the tags that prompts have, sorted, at most MOST."""
+    return sorted({tag for listed in _tag_lists(session) for tag in json.loads(listed)})[:MOST]
+
+
+def tag_lists(session: Session, tag: str) -> list[str]:
+    """Return the stored lists of tags, as JSON texts, that contain a tag."""
+    return [listed for listed in _tag_lists(session) if tag in json.loads(listed)]
+
+
+def tags_as_text() -> ColumnElement[str]:
+    """Return the column of tags as the JSON text that is stored."""
+    return type_coerce(Prompt.tags, Text)
+
+
+def has_tags() -> ColumnElement[bool]:
+    """Return the condition for a prompt with tags, as the index of tagged prompts has it."""
+    return literal_column("prompts.tags <> '[]'")
+
+
+def rounds(session: Session) -> list[int]:
+    """Return the rounds that pairs can be of, sorted, at most MOST: those of the runs."""
+    return sorted({0, *session.scalars(select(Run.round).distinct().limit(MOST))})
+
+
+def _tag_lists(session: Session) -> Iterator[str]:
+    return _values(session, tags_as_text(), has_tags(), most=MOST_TAG_LISTS)
+
+
+def _values(
+    session: Session,
+    values: ColumnElement[str] | InstrumentedAttribute[str],
+    *where: ColumnElement[bool],
+    most: int,
+) -> Iterator[Any]:
+    smallest = select(func.min(values)).where(*where)
+    value = session.scalar(smallest)
+    for _ in range(most):
+        if value is None:
+            return
+        yield value
+        value = session.scalar(smallest.where(values > value))

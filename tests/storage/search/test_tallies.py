@@ -1,0 +1,200 @@
+"""Numbers that are kept say at any time what counting the rows would say."""
+
+import json
+import random
+import uuid
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import String, cast, func, select, text
+from sqlalchemy.orm import Session
+
+import storage.schema.migrations
+from storage.clock import utc_now
+from storage.enums import PairOrigin, Tallied, Verdict
+from storage.errors import NotFoundError, StaleError
+from storage.importers import ImportOptions, file_reading
+from storage.importing.rolling_back import take_back_some
+from storage.importing.verdict_writing import Marks
+from storage.importing.writing import store
+from storage.labelling import queue
+from storage.labelling.history import count_again, withdraw_labeller, withdraw_verdict
+from storage.labelling.queue import CHOICES, Submission
+from storage.labelling.verdicts import active, decided
+from storage.schema.database import Database
+from storage.schema.tables import Claim, Pair, Preference, Prompt, VerdictTally
+from storage.search import tallies
+from tests.storage.conftest import Judge, MakeLabeller, MakePairs
+
+ByLabeller = dict[tuple[int, Verdict, str], int]
+
+
+def _counted(session: Session) -> tuple[dict[Tallied, int], ByLabeller]:
+    queries = {
+        Tallied.PROMPTS: select(func.count(Prompt.id)),
+        Tallied.PAIRS: select(func.count(Pair.id)),
+        Tallied.VERDICTS: select(func.count(Preference.id)),
+        Tallied.LABELLED: select(func.count(Preference.pair_id.distinct())).where(*decided()),
+        Tallied.OPEN: select(func.count(Claim.id)).where(Claim.preference_id.is_(None)),
+    }
+    left = func.coalesce(cast(Preference.left, String), "")
+    key = (Preference.labeller_id, Preference.verdict, left)
+    rows = session.execute(select(*key, func.count()).where(*active()).group_by(*key))
+    return (
+        {kind: session.scalar(query) or 0 for kind, query in queries.items()},
+        {(labeller, verdict, left): number for labeller, verdict, left, number in rows},
+    )
+
+
+def _kept(session: Session) -> tuple[dict[Tallied, int], ByLabeller]:
+    rows = session.scalars(select(VerdictTally).where(VerdictTally.number != 0))
+    by_labeller = {(row.labeller_id, row.verdict, row.left): row.number for row in rows}
+    return tallies.numbers(session), by_labeller
+
+
+def _row(number: int, winner: str) -> dict[str, str]:
+    return {"prompt": f"Q{number}", "answer_a": "yes", "answer_b": f"no {number}", "winner": winner}
+
+
+def _take_in(database: Database, path: Path, rows: list[dict[str, str]], *, import_id: int) -> None:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    options = ImportOptions(path.name)
+    for step in file_reading(path, options).steps():
+        with database.session_scope() as session:
+            store(session, step.prepared, Marks.of(options, import_id))
+
+
+def _take_back(database: Database, *, import_id: int) -> None:
+    more = True
+    while more:
+        with database.session_scope() as session:
+            more = take_back_some(session, import_id)
+
+
+def _one_step(session: Session, draw: random.Random, labellers: list[int]) -> None:
+    me, now = draw.choice(labellers), utc_now()
+    verdicts = list(session.scalars(select(Preference.id)))
+    what = draw.choice(["submit", "submit", "submit", "undo", "withdraw", "again", "reopen", "all"])
+    if what == "submit":
+        for held in queue.hold(session, me, count=1, now=now):
+            submission = Submission(uuid.uuid4().hex, held.pair_id, me, draw.choice(CHOICES))
+            queue.submit(session, submission, now=now)
+    elif what == "undo":
+        queue.undo(session, me, now=now)
+    elif what == "withdraw" and verdicts:
+        withdraw_verdict(session, draw.choice(verdicts), now=now)
+    elif what == "again" and verdicts:
+        count_again(session, draw.choice(verdicts))
+    elif what == "reopen":
+        queue.reopen_skipped(session, me, now=now)
+    elif what == "all" and draw.random() < 0.2:
+        withdraw_labeller(session, me, now=now)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tallies_equal_the_counts_after_any_history(
+    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller, judge: Judge, seed: int
+) -> None:
+    draw = random.Random(seed)  # noqa: S311
+    pairs = make_pairs(12)
+    labellers = [make_labeller("me"), make_labeller("other")]
+    judge(make_pairs(1, origin=PairOrigin.COMPARISON)[0], Verdict.B, labeller_id=labellers[0])
+    judge(pairs[0], Verdict.TIE, labeller_id=labellers[1])
+    seen = set()
+    for _ in range(60):
+        with database.session_scope() as session:
+            try:
+                _one_step(session, draw, labellers)
+            except (NotFoundError, StaleError):
+                session.rollback()
+        with database.read_scope() as session:
+            assert _kept(session) == _counted(session)
+            seen.add(tallies.numbers(session)[Tallied.LABELLED])
+    assert len(seen) > 3
+
+
+def test_tallies_follow_an_import_and_its_taking_back(
+    database: Database, tmp_path: Path, make_labeller: MakeLabeller, judge: Judge
+) -> None:
+    rows = [
+        _row(number, winner) for number, winner in enumerate(["a", "b", "tie", "both_bad", ""] * 3)
+    ]
+    _take_in(database, tmp_path / "first.jsonl", rows[:5], import_id=1)
+    with database.read_scope() as session:
+        before = _kept(session)
+        assert before == _counted(session)
+        assert before[0] == {
+            Tallied.PROMPTS: 5,
+            Tallied.PAIRS: 5,
+            Tallied.VERDICTS: 4,
+            Tallied.LABELLED: 4,
+            Tallied.OPEN: 1,
+        }
+    _take_in(database, tmp_path / "second.jsonl", rows, import_id=2)
+    with database.read_scope() as session:
+        judged = session.scalars(select(Pair.id).where(Pair.import_id == 2)).first()
+        assert _kept(session) == _counted(session)
+    assert judged is not None
+    judge(judged, Verdict.B, labeller_id=make_labeller("me"))
+
+    _take_back(database, import_id=2)
+
+    with database.read_scope() as session:
+        kept = _kept(session)
+        assert kept == _counted(session)
+        assert kept[0][Tallied.PAIRS] == 6  # the one that somebody has judged stays
+    _take_back(database, import_id=1)
+    with database.read_scope() as session:
+        assert _kept(session) == _counted(session)
+        assert tallies.numbers(session)[Tallied.PAIRS] == 1
+
+
+def _migrate_again(database: Database) -> None:
+    """Take the database back to before the tallies, and migrate it."""
+    with database.engine.begin() as connection:
+        query = text("SELECT name FROM sqlite_master WHERE name LIKE '%_tally_%'")
+        for trigger in connection.scalars(query).all():
+            connection.execute(text(f"DROP TRIGGER {trigger}"))
+        for name in ("tallies", "verdict_tallies"):
+            connection.execute(text(f"DROP TABLE {name}"))
+        connection.execute(text("DROP INDEX ix_preferences_seconds"))
+        connection.execute(text("CREATE INDEX ix_prompts_split ON prompts (split)"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+        config = Config()
+        folder = Path(storage.schema.migrations.__file__).parent
+        config.set_main_option("script_location", str(folder))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def test_migration_counts_what_was_there_before(
+    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller, judge: Judge
+) -> None:
+    pairs, me = make_pairs(4), make_labeller("me")
+    judge(pairs[0], Verdict.A, labeller_id=me)
+    judge(pairs[1], Verdict.SKIP, labeller_id=me)
+    _migrate_again(database)
+    with database.read_scope() as session:
+        assert _kept(session) == _counted(session)
+        assert tallies.numbers(session)[Tallied.LABELLED] == 1
+
+
+def test_pairs_imported_before_the_migration_are_known_after_it(
+    database: Database, make_pairs: MakePairs, tmp_path: Path
+) -> None:
+    make_pairs(3)  # so that pairs and prompts have other ids than rows
+    path, rows = tmp_path / "judged.jsonl", [_row(number, "a") for number in range(4)]
+    _take_in(database, path, rows, import_id=1)
+    [step] = file_reading(path, ImportOptions(path.name)).steps()
+    with database.engine.begin() as connection:
+        ids = connection.scalars(text("SELECT id FROM pairs WHERE import_id = 1 ORDER BY id"))
+        for pair_id, content in zip(ids.all(), step.prepared.pairs, strict=True):
+            # What the column held before: the hash of the content alone.
+            change = text("UPDATE pairs SET import_hash = :content WHERE id = :id")
+            connection.execute(change, {"content": content, "id": pair_id})
+    _migrate_again(database)
+    _take_in(database, path, [*rows, _row(9, "b")], import_id=2)
+    with database.read_scope() as session:
+        assert tallies.numbers(session)[Tallied.PAIRS] == 3 + 4 + 1

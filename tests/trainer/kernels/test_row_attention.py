@@ -1,0 +1,85 @@
+"""Attention in one kernel for the whole row gives what products block by block give."""
+
+import pytest
+import torch
+from torch.nn.attention.flex_attention import flex_attention
+
+from tests.trainer.pair_batch import pair_batch
+from trainer.kernels import row_attention
+from trainer.kernels.pair_attention import pair_attention
+from trainer.kernels.pair_layout import PairLayout, lay_out
+
+NUM_HEADS, NUM_KEY_HEADS, DIM = 4, 2, 16
+CLOSE = {"atol": 1e-5, "rtol": 1e-5}
+
+pytestmark = [
+    pytest.mark.parametrize("num_common", [0, 3]),
+    pytest.mark.parametrize("window", [None, 4]),
+]
+
+
+def _layout(num_common: int) -> PairLayout:
+    layout = lay_out(**pair_batch(((5, 4, 7), (9, 12, 2), (4, 1, 9)), num_common))
+    assert layout is not None
+    return layout
+
+
+def _states(layout: PairLayout) -> list[torch.Tensor]:
+    torch.manual_seed(0)
+    num_tokens = layout.input_ids.shape[1]
+    return [
+        torch.randn(1, heads, num_tokens, DIM, requires_grad=True)
+        for heads in (NUM_HEADS, NUM_KEY_HEADS, NUM_KEY_HEADS)
+    ]
+
+
+def _by_blocks(layout: PairLayout, window: int | None, states: list[torch.Tensor]) -> torch.Tensor:
+    module = torch.nn.Module().eval()
+    mixed, _ = pair_attention(
+        module, *states, None, scaling=0.3, pair_layout=layout, sliding_window=window
+    )
+    return mixed
+
+
+def test_dense_kernel_gives_the_same_values_and_gradients(
+    num_common: int, window: int | None
+) -> None:
+    layout = _layout(num_common)
+    states = _states(layout)
+    expected = _by_blocks(layout, window, states)
+    found = row_attention.row_attention(tuple(states), layout, window, scale=0.3)
+    torch.testing.assert_close(found, expected, **CLOSE)
+    incoming = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad(found, states, incoming),
+        torch.autograd.grad(expected, states, incoming),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, **CLOSE)
+
+
+def test_flexible_kernel_gives_the_same_values(num_common: int, window: int | None) -> None:
+    # On a CPU it has no way back, and none is compiled; test_shared_prefix goes back on a GPU.
+    layout = _layout(num_common)
+    states = [part.detach() for part in _states(layout)]
+    expected = _by_blocks(layout, window, states)
+    blocks = row_attention.block_mask(layout, window)
+    found = flex_attention(*states, block_mask=blocks, scale=0.3, enable_gqa=True)
+    torch.testing.assert_close(found.transpose(1, 2), expected, **CLOSE)
+
+
+def test_dropped_attention_is_the_usual_one_on_average(num_common: int, window: int | None) -> None:
+    layout = _layout(num_common)
+    states = [part.detach() for part in _states(layout)]
+    expected = _by_blocks(layout, window, states)
+    module = torch.nn.Module().train()
+    drawn = [
+        pair_attention(
+            module, *states, None,
+            scaling=0.3, dropout=0.2, pair_layout=layout, sliding_window=window,
+        )[0]
+        for _ in range(600)
+    ]  # fmt: skip
+    assert not torch.equal(drawn[0], drawn[1])
+    difference = torch.stack(drawn).mean(dim=0) - expected
+    assert difference.norm() < 0.1 * expected.norm()

@@ -1,0 +1,1 @@
+"""The packed forward pass of pairs: layout, attention, fused layers, log-probabilities."""

@@ -1,0 +1,1 @@
+"""Names to files to loaded models: templates, tokenizers, devices and memory."""

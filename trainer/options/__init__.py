@@ -1,0 +1,1 @@
+"""Options of every kind of run: their fields, groups and presets. Light."""
