@@ -88,22 +88,22 @@ class ImportStatus(StrEnum):
     """Where the import of a file stands."""
 
     RUNNING = "running"
-    TAKING_BACK = "taking_back"
+    ROLLING_BACK = "rolling_back"
     FINISHED = "finished"
     KEPT = "kept"
-    TAKEN_BACK = "taken_back"
+    ROLLED_BACK = "rolled_back"
 
     @property
     def has_ended(self) -> bool:
         """Whether nothing of it changes any more."""
-        return self in (ImportStatus.FINISHED, ImportStatus.KEPT, ImportStatus.TAKEN_BACK)
+        return self in (ImportStatus.FINISHED, ImportStatus.KEPT, ImportStatus.ROLLED_BACK)
 
 
 class ImportStop(StrEnum):
     """What becomes of the stored part of an import that is cancelled."""
 
     KEEP = "keep"
-    TAKE_BACK = "take_back"
+    ROLL_BACK = "roll_back"
 
 
 class Role(StrEnum):
@@ -128,7 +128,7 @@ class BrowseKind(StrEnum):
     VERDICTS = "verdicts"
 
 
-class Tallied(StrEnum):
+class TallyKind(StrEnum):
     """What is counted as it changes."""
 
     PROMPTS = "prompts"

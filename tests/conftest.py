@@ -20,7 +20,7 @@ Serve = Callable[..., ServerProcess]
 
 IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 MAX_TEST_PROCESSES = 4  # each may have a server, a browser and a training process beside it
-LONGEST_FILES = (
+SLOW_FILES = (
     "browser/test_whole_loop.py",
     "trainer/runs/test_several_processes.py",
     "browser/test_screenshots.py",
@@ -72,11 +72,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _put_long_ones_first(items: list[pytest.Item]) -> None:
     """Files are handed out in this order, so that no long one is left when the others are done."""
-    ranks = {PROJECT / "tests" / name: rank for rank, name in enumerate(LONGEST_FILES)}
+    ranks = {PROJECT / "tests" / name: rank for rank, name in enumerate(SLOW_FILES)}
     for item in items:
         if item.get_closest_marker("slow"):
-            ranks.setdefault(item.path, len(LONGEST_FILES))
-    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST_FILES) + 1))
+            ranks.setdefault(item.path, len(SLOW_FILES))
+    items.sort(key=lambda item: ranks.get(item.path, len(SLOW_FILES) + 1))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ _OPTIONS = ("prompts_only", "columns", "every_pair")
 
 @check_arguments
 def part_of_dataset(subset: str | None, split: str | None) -> Part:
-    """Return the part of a data set; raises InputError for what is no text."""
+    """Return the part of a dataset; raises InputError for what is no text."""
     return Part(subset, split)
 
 
@@ -24,7 +24,7 @@ def import_options(source: str, given: dict[str, Any]) -> ImportOptions:
     if unknown := [name for name in given if name not in _OPTIONS]:
         raise InputError(
             f"An import knows no option {', '.join(unknown)}. Known are {', '.join(_OPTIONS)}, "
-            "and for data sets subset and split."
+            "and for datasets subset and split."
         )
     return options(source, **given)
 

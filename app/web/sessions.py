@@ -13,7 +13,7 @@ from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 from starlette.routing import Mount
 
-MOST_SESSIONS = 1000
+MAX_SESSIONS = 1000
 """The one that was used the longest ago is forgotten: a page then begins anew."""
 
 
@@ -35,7 +35,7 @@ class _Sessions(StateHolder):
 
 def keep_sessions_small(app: FastAPI, page: Blocks) -> None:
     """Let the page that is mounted in the application keep its sessions here."""
-    page.state_session_capacity = MOST_SESSIONS
+    page.state_session_capacity = MAX_SESSIONS
     sessions = _Sessions()
     sessions.set_blocks(page)
     [mounted] = [

@@ -54,9 +54,9 @@ def import_line(view: ImportView) -> str:
     if view.status is ImportStatus.RUNNING:
         stopping = " · stopping" if view.stop else ""
         return f"Importing {source} · {plural(num_rows, 'row')} · {view.share:.0%}{stopping}"
-    if view.status is ImportStatus.TAKING_BACK:
-        return f"Taking back what {source} has brought in ..."
-    if view.status is ImportStatus.TAKEN_BACK:
+    if view.status is ImportStatus.ROLLING_BACK:
+        return f"Rolling back what {source} has brought in ..."
+    if view.status is ImportStatus.ROLLED_BACK:
         reason = escaped(view.error) if view.error else "The import was cancelled."
         return f"{source}: nothing of it was kept. {reason}"
     result = import_result(view.report) if view.report else "Imported nothing."

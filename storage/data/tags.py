@@ -9,9 +9,9 @@ from storage.data.conversations import text_problem
 from storage.errors import InputError, NotFoundError
 from storage.schema.tables import Prompt
 
-MOST_TAGS = 20
+MAX_TAGS = 20
 """On one prompt."""
-LONGEST_TAG = 50
+MAX_TAG_CHARACTERS = 50
 """Characters of one tag."""
 
 
@@ -23,13 +23,13 @@ def read_tags(given: Sequence[str]) -> list[str]:
     """
     tags = list(dict.fromkeys(" ".join(tag.split()) for tag in given if tag.strip()))
     for tag in tags:
-        if len(tag) > LONGEST_TAG or text_problem(tag):
+        if len(tag) > MAX_TAG_CHARACTERS or text_problem(tag):
             raise InputError(
-                f"{tag[:LONGEST_TAG]!r} cannot be a tag: give a text of at most {LONGEST_TAG} "
+                f"{tag[:MAX_TAG_CHARACTERS]!r} cannot be a tag: give a text of at most {MAX_TAG_CHARACTERS} "
                 "characters."
             )
-    if len(tags) > MOST_TAGS:
-        raise InputError(f"{len(tags)} tags are too many for a prompt: give at most {MOST_TAGS}.")
+    if len(tags) > MAX_TAGS:
+        raise InputError(f"{len(tags)} tags are too many for a prompt: give at most {MAX_TAGS}.")
     return tags
 
 

@@ -11,7 +11,7 @@ from storage.search import distinct
 
 @dataclass(frozen=True)
 class FilterChoices:
-    """Values that stored rows have, sorted, at most `distinct.MOST` of each."""
+    """Values that stored rows have, sorted, at most `distinct.MAX_VALUES` of each."""
 
     labellers: list[str]
     sources: list[str]
@@ -21,7 +21,7 @@ class FilterChoices:
 
 def filter_choices(session: Session) -> FilterChoices:
     """List what a person can choose from."""
-    names = select(Labeller.name).distinct().order_by(Labeller.name).limit(distinct.MOST)
+    names = select(Labeller.name).distinct().order_by(Labeller.name).limit(distinct.MAX_VALUES)
     return FilterChoices(
         labellers=list(session.scalars(names)),
         sources=distinct.sources(session),

@@ -26,7 +26,7 @@ class ImportOptions:
     """How a file is to be understood."""
 
     source: str
-    """Name of the file or data set, kept with each prompt."""
+    """Name of the file or dataset, kept with each prompt."""
     verdicts_by: str | None = None
     """Name of the imported labeller; None takes the source's. Annotators that the file names
     become labellers "NAME: ANNOTATOR"."""

@@ -42,7 +42,7 @@ def ask_to_stop(session: Session, import_id: int, stop: ImportStop) -> None:
     """Ask a running import to stop after its batch.
 
     Raises:
-        StaleError: it has ended, or is being taken back already.
+        StaleError: it has ended, or is being rolled back already.
     """
     row = get_import(session, import_id)
     if row.status is not ImportStatus.RUNNING:
@@ -59,10 +59,10 @@ def note_progress(
     return row.stop
 
 
-def take_back(session: Session, import_id: int, *, error: str | None = None) -> None:
-    """Note that what an import has stored is being taken back, and why."""
+def roll_back(session: Session, import_id: int, *, error: str | None = None) -> None:
+    """Note that what an import has stored is being rolled back, and why."""
     row = get_import(session, import_id)
-    row.status, row.error = ImportStatus.TAKING_BACK, error or row.error
+    row.status, row.error = ImportStatus.ROLLING_BACK, error or row.error
 
 
 def end(session: Session, import_id: int, status: ImportStatus, *, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Takes an import back: deletes what it has stored, a few rows at a time.
+"""Rolls an import back: deletes what it has stored, a few rows at a time.
 
 What people have worked on meanwhile stays: a pair with a verdict of anybody else keeps its prompt,
 its answers and its imported verdicts, and a prompt with other answers keeps these.
@@ -17,15 +17,15 @@ _AT_ONCE = 500  # rows of each kind in one step
 _FAST = {"synchronize_session": False}
 
 
-def take_back_some(session: Session, import_id: int) -> bool:
+def roll_back_some(session: Session, import_id: int) -> bool:
     """Delete some of what an import has stored; False means that nothing is left to delete."""
-    for step in (_take_back_pairs, _take_back_verdicts, _take_back_prompts):
+    for step in (_roll_back_pairs, _roll_back_verdicts, _roll_back_prompts):
         if step(session, import_id):
             return True
     return False
 
 
-def _take_back_pairs(session: Session, import_id: int) -> bool:
+def _roll_back_pairs(session: Session, import_id: int) -> bool:
     query = select(Pair.id, Pair.completion_a, Pair.completion_b).where(
         Pair.import_id == import_id, ~_is_judged_by_others(import_id)
     )
@@ -60,7 +60,7 @@ def _delete_lone_completions(session: Session, completions: Sequence[int]) -> No
     )
 
 
-def _take_back_verdicts(session: Session, import_id: int) -> bool:
+def _roll_back_verdicts(session: Session, import_id: int) -> bool:
     """Delete verdicts on pairs that were there before; those on pairs that stay are kept."""
     on_others = exists().where(
         Pair.id == Preference.pair_id,
@@ -83,7 +83,7 @@ def _take_back_verdicts(session: Session, import_id: int) -> bool:
     return bool(found)
 
 
-def _take_back_prompts(session: Session, import_id: int) -> bool:
+def _roll_back_prompts(session: Session, import_id: int) -> bool:
     has_answers = exists().where(Completion.prompt_id == Prompt.id)
     query = select(Prompt.id).where(Prompt.import_id == import_id, ~has_answers)
     found = list(session.scalars(query.limit(_AT_ONCE)))

@@ -20,7 +20,7 @@ from storage.schema.tables import Claim, Labeller, Preference
 _T = TypeVar("_T")
 
 _CHUNK = 500  # values in one IN list
-_LONGEST_NAME = 200  # characters of a labeller's name
+_MAX_NAME_CHARACTERS = 200  # characters of a labeller's name
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Marks:
     """What the rows of an import are marked with."""
 
     source: str
-    """Name of the file or data set, kept with each prompt."""
+    """Name of the file or dataset, kept with each prompt."""
     verdicts_by: str
     """Name of the imported labeller; with annotators, what their names begin with."""
     import_id: int | None = None
@@ -115,7 +115,9 @@ def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
 
 
 def _labeller_name(verdicts_by: str, annotator: str | None) -> str:
-    return (verdicts_by if annotator is None else f"{verdicts_by}: {annotator}")[:_LONGEST_NAME]
+    return (verdicts_by if annotator is None else f"{verdicts_by}: {annotator}")[
+        :_MAX_NAME_CHARACTERS
+    ]
 
 
 def _labeller_ids(session: Session, names: set[str]) -> dict[str, int]:

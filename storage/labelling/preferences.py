@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.clock import utc_now
 from storage.data.conversations import text_problem
-from storage.enums import Side, Tallied, Verdict
+from storage.enums import Side, TallyKind, Verdict
 from storage.errors import InputError, NotFoundError
 from storage.labelling.verdicts import decided, is_comparison, skipped
 from storage.schema.tables import Adapter, Claim, Pair, Preference
@@ -116,10 +116,10 @@ def counts(session: Session) -> Counts:
     """Count everything that the header shows."""
     tallied = tallies.numbers(session)
     return Counts(
-        num_prompts=tallied[Tallied.PROMPTS],
-        num_pairs=tallied[Tallied.PAIRS],
-        num_labelled=tallied[Tallied.LABELLED],
-        num_open=tallied[Tallied.OPEN],
+        num_prompts=tallied[TallyKind.PROMPTS],
+        num_pairs=tallied[TallyKind.PAIRS],
+        num_labelled=tallied[TallyKind.LABELLED],
+        num_open=tallied[TallyKind.OPEN],
         num_adapters=_count(session, Adapter.id),
     )
 
@@ -131,8 +131,8 @@ def labelling_counts(
     midnight = (now or utc_now()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     tallied, skipped_by_me = tallies.numbers(session), _num_skipped(session, labeller_id)
     return LabellingCounts(
-        num_labelled=tallied[Tallied.LABELLED],
-        num_open=tallied[Tallied.OPEN] - skipped_by_me,
+        num_labelled=tallied[TallyKind.LABELLED],
+        num_open=tallied[TallyKind.OPEN] - skipped_by_me,
         num_by_me=_num_verdicts(session, labeller_id),
         num_by_me_today=_num_verdicts(session, labeller_id, Preference.created_at >= midnight),
         num_skipped_by_me=skipped_by_me,

@@ -34,7 +34,7 @@ class HeldPair:
     left: Side
     """The completion to show left."""
     previous_verdict: Choice | None = None
-    """What the labeller had chosen before taking it back, in terms of the sides shown now."""
+    """What the labeller had chosen before the undo, in terms of the sides shown now."""
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,12 @@ class Database:
         return self._writer
 
     @contextmanager
-    def session_scope(self, *, patient: bool = False) -> Iterator[Session]:
+    def session_scope(self, *, background: bool = False) -> Iterator[Session]:
         """Give a session that writes: committed at the end, rolled back on any error.
 
-        A patient one waits until nobody else wants to write: for work in many small steps.
+        One for `background` work, in many small steps, waits until nobody else wants to write.
         """
-        self._write_lock.acquire(patient=patient)
+        self._write_lock.acquire(background=background)
         try:
             with Session(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session

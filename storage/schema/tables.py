@@ -33,7 +33,7 @@ from storage.enums import (
     Searched,
     Side,
     Split,
-    Tallied,
+    TallyKind,
     Verdict,
 )
 from storage.schema.column_types import UtcDateTime, one_of
@@ -65,7 +65,7 @@ class Table(DeclarativeBase):
         ImportStatus: one_of(ImportStatus, "status"),
         ImportStop: one_of(ImportStop, "stop"),
         Searched: one_of(Searched, "kind"),
-        Tallied: one_of(Tallied, "kind"),
+        TallyKind: one_of(TallyKind, "kind"),
         list[str]: JSON(),
         list[Message]: JSON(),
         dict[str, Any]: JSON(none_as_null=True),
@@ -120,7 +120,7 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Inde
 
 
 def _import_index(table: str) -> Index:
-    """An index for taking an import back; what was not imported is not in it."""
+    """An index for rolling an import back; what was not imported is not in it."""
     return _partial(f"ix_{table}_import_id", "import_id", where="import_id IS NOT NULL")
 
 
@@ -218,7 +218,7 @@ class Metric(Table):
 
 
 class Adapter(Table):
-    """Weights that a run has made: LoRA's, or a whole model's."""
+    """Weights that a run has made: LoRA's, or a full model's."""
 
     __tablename__ = "adapters"
 
@@ -364,7 +364,7 @@ class Tally(Table):
     __tablename__ = "tallies"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    kind: Mapped[Tallied] = mapped_column(primary_key=True)
+    kind: Mapped[TallyKind] = mapped_column(primary_key=True)
     number: Mapped[int]
 
 

@@ -8,14 +8,14 @@ import threading
 
 
 class WriteLock:
-    """Held by one thread; a patient one takes it only when nobody else is waiting."""
+    """Held by one thread; a background one takes it only when nobody else is waiting."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._holder: int | None = None
         self._num_urgent = 0
 
-    def acquire(self, *, patient: bool) -> None:
+    def acquire(self, *, background: bool) -> None:
         """Wait for the lock.
 
         Raises:
@@ -25,10 +25,10 @@ class WriteLock:
         if self._holder == me:
             raise RuntimeError("session_scope was entered twice in one thread: pass the session on")
         with self._changed:
-            self._num_urgent += not patient
-            while self._holder is not None or (patient and self._num_urgent):
+            self._num_urgent += not background
+            while self._holder is not None or (background and self._num_urgent):
                 self._changed.wait()
-            self._num_urgent -= not patient
+            self._num_urgent -= not background
             self._holder = me
 
     def release(self) -> None:

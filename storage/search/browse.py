@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from storage.enums import BrowseKind, Searched, Tallied
+from storage.enums import BrowseKind, Searched, TallyKind
 from storage.errors import InputError
 from storage.search import tallies, text_index
 from storage.search.conditions import COLUMNS, Ids, Restriction, restrictions, search_restriction
 from storage.search.filters import BrowseFilter
 from storage.search.time_limits import OutOfTimeError, time_limit
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 """More rows than these are not counted one by one."""
 _SECONDS_TO_FIND = 10.0
 _SECONDS_TO_COUNT = 0.1
@@ -64,16 +64,16 @@ def find(
 
 
 def num_wanted(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> Number:
-    """Count the rows that are wanted: up to MOST_COUNTED, and no longer than a blink."""
+    """Count the rows that are wanted: up to MAX_COUNTED, and no longer than a blink."""
     if wanted.is_empty:
-        return Number(tallies.numbers(session)[Tallied(kind.value)], is_exact=True)
+        return Number(tallies.numbers(session)[TallyKind(kind.value)], is_exact=True)
     try:
         with time_limit(session, _SECONDS_TO_COUNT):
             query = ids_wanted(session, kind, wanted)
-            number = _num_up_to(session, query, MOST_COUNTED + 1)
+            number = _num_up_to(session, query, MAX_COUNTED + 1)
     except OutOfTimeError:
         return Number(0, is_exact=False)
-    return Number(min(number, MOST_COUNTED), is_exact=number <= MOST_COUNTED)
+    return Number(min(number, MAX_COUNTED), is_exact=number <= MAX_COUNTED)
 
 
 def num_in_all(session: Session, kind: BrowseKind, wanted: BrowseFilter) -> int:

@@ -9,20 +9,22 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.schema.tables import Prompt, Run
 
-MOST = 200
+MAX_VALUES = 200
 """How many values of each kind are listed."""
-MOST_TAG_LISTS = 2000
+MAX_TAG_LISTS = 2000
 """How many different lists of tags are looked at."""
 
 
 def sources(session: Session) -> list[str]:
-    """Return where prompts come from, sorted, at most MOST."""
-    return list(_values(session, Prompt.source, most=MOST))
+    """Return where prompts come from, sorted, at most MAX_VALUES."""
+    return list(_values(session, Prompt.source, most=MAX_VALUES))
 
 
 def tags(session: Session) -> list[str]:
-    """Return the tags that prompts have, sorted, at most MOST."""
-    return sorted({tag for listed in _tag_lists(session) for tag in json.loads(listed)})[:MOST]
+    """Return the tags that prompts have, sorted, at most MAX_VALUES."""
+    return sorted({tag for listed in _tag_lists(session) for tag in json.loads(listed)})[
+        :MAX_VALUES
+    ]
 
 
 def tag_lists(session: Session, tag: str) -> list[str]:
@@ -41,12 +43,12 @@ def has_tags() -> ColumnElement[bool]:
 
 
 def rounds(session: Session) -> list[int]:
-    """Return the rounds that pairs can be of, sorted, at most MOST: those of the runs."""
-    return sorted({0, *session.scalars(select(Run.round).distinct().limit(MOST))})
+    """Return the rounds that pairs can be of, sorted, at most MAX_VALUES: those of the runs."""
+    return sorted({0, *session.scalars(select(Run.round).distinct().limit(MAX_VALUES))})
 
 
 def _tag_lists(session: Session) -> Iterator[str]:
-    return _values(session, tags_as_text(), has_tags(), most=MOST_TAG_LISTS)
+    return _values(session, tags_as_text(), has_tags(), most=MAX_TAG_LISTS)
 
 
 def _values(

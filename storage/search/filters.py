@@ -7,7 +7,7 @@ from typing import Any, Self
 from storage.enums import BrowseKind, PairOrigin, Split, Verdict
 from storage.errors import InputError
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 """Of a search."""
 PROMPT_FIELDS = ("source", "split", "tag")
 PAIR_FIELDS = ("round", "origin")
@@ -91,9 +91,9 @@ class BrowseFilter:
             for wanted, kind_of in [(int, "number") if field.name == "round" else (str, "text")]
             if type(value) is not wanted
         ]
-        if len(self.search) > MOST_CHARACTERS:
+        if len(self.search) > MAX_CHARACTERS:
             found.append(
-                f"The search has {len(self.search)} characters; at most {MOST_CHARACTERS} are "
+                f"The search has {len(self.search)} characters; at most {MAX_CHARACTERS} are "
                 "looked for. Give fewer words."
             )
         return found

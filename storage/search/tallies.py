@@ -3,11 +3,11 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.enums import Tallied, Verdict
+from storage.enums import TallyKind, Verdict
 from storage.schema.tables import Tally, VerdictTally
 
 
-def numbers(session: Session) -> dict[Tallied, int]:
+def numbers(session: Session) -> dict[TallyKind, int]:
     """Return how many there are of all that is tallied."""
     return {kind: number for kind, number in session.execute(select(Tally.kind, Tally.number))}
 

@@ -18,7 +18,7 @@ from storage.search import tallies
 
 SAMPLE = 10_000
 """Rows that are measured at most."""
-MOST_SOURCES = 20
+MAX_SOURCES = 20
 _Value = TypeVar("_Value")
 _SEED = 1  # the same rows at every look
 
@@ -48,7 +48,7 @@ class DataNumbers:
     verdicts: dict[Verdict, int]
     """Verdicts that count."""
     sources: list[tuple[str, int]]
-    """Where prompts come from and how many, the most first; at most MOST_SOURCES."""
+    """Where prompts come from and how many, the most first; at most MAX_SOURCES."""
     rounds: dict[int, int]
     """Pairs by round."""
 
@@ -64,7 +64,7 @@ def data_numbers(session: Session) -> DataNumbers:
         share_longer=sum(a > b for a, b in chosen) / len(chosen) if chosen else None,
         is_sample=not (all_prompts and all_verdicts),
         verdicts=tallies.active_verdicts(session),
-        sources=_numbers(session, Prompt.source, most=MOST_SOURCES),
+        sources=_numbers(session, Prompt.source, most=MAX_SOURCES),
         rounds=dict(sorted(_numbers(session, Pair.round))),
     )
 

@@ -1,4 +1,4 @@
-"""Adapters: the weights that runs have made, LoRA's or a whole model's, and where they come from.
+"""Adapters: the weights that runs have made, LoRA's or a full model's, and where they come from.
 
 A row with the same name stands for both: each answers beside its base, and rounds go on from it.
 """
@@ -58,14 +58,14 @@ def get_adapter(session: Session, adapter_id: int) -> Adapter:
     return adapter
 
 
-def is_whole_model(session: Session, adapter: Adapter) -> bool:
-    """Whether it is a whole model: its run was started without LoRA options."""
+def is_full_model(session: Session, adapter: Adapter) -> bool:
+    """Whether it is a full model: its run was started without LoRA options."""
     return session.get_one(Run, adapter.run_id).options.get("lora", {}) is None
 
 
-def list_whole_models(session: Session) -> list[Adapter]:
-    """Return the whole models that runs have trained, newest first."""
-    return [found for found in list_tuned_adapters(session) if is_whole_model(session, found)]
+def list_full_models(session: Session) -> list[Adapter]:
+    """Return the full models that runs have trained, newest first."""
+    return [found for found in list_tuned_adapters(session) if is_full_model(session, found)]
 
 
 def get_tuned_adapter(session: Session, adapter_id: int) -> Adapter:

@@ -1,4 +1,4 @@
-"""Data in and out at the size of a large data set, beside `datasets` reading the same file.
+"""Data in and out at the size of a large dataset, beside `datasets` reading the same file.
 
 A real server; everything goes over HTTP, as a browser or a script would ask. Each line of the table
 is printed as soon as it is measured, with what it must not exceed.

@@ -1,4 +1,4 @@
-"""Data sets on the import panel: a hub dataset by its name, a folder by its path."""
+"""Datasets on the import panel: a hub dataset by its name, a folder by its path."""
 
 from pathlib import Path
 

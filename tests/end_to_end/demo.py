@@ -21,7 +21,7 @@ from tests.server_process import ServerProcess
 NUM_PAIRS = 56
 NUM_HELDOUT = 20
 MAX_NEW_TOKENS = 224
-LEAST_SHORTER, MOST_SHORTER = 0.25, 0.70
+MIN_SHORTER, MAX_SHORTER = 0.25, 0.70
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,13 @@ def _report(answers: list[Answers]) -> bool:
         print(f"{answer.prompt.splitlines()[0][:57]:58} {was:6} {now:6}")
     print(f"{'mean':58} {sum(base) / len(base):6.1f} {sum(tuned) / len(tuned):6.1f}")
     print(
-        f"\nTuned answers are {shorter:.0%} shorter (expected {LEAST_SHORTER:.0%} to "
-        f"{MOST_SHORTER:.0%}); {num_empty} are empty; repetition loops: base {base_loops}, "
+        f"\nTuned answers are {shorter:.0%} shorter (expected {MIN_SHORTER:.0%} to "
+        f"{MAX_SHORTER:.0%}); {num_empty} are empty; repetition loops: base {base_loops}, "
         f"tuned {tuned_loops}."
     )
     for answer in answers[:3]:
         print(f"\n> {answer.prompt}\n  BASE:  {answer.base}\n  TUNED: {answer.tuned}")
-    return LEAST_SHORTER <= shorter <= MOST_SHORTER and not num_empty and not tuned_loops
+    return MIN_SHORTER <= shorter <= MAX_SHORTER and not num_empty and not tuned_loops
 
 
 def num_words(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Data sets by plain HTTP: a hub dataset and a folder come in whole, or not at all."""
+"""Datasets by plain HTTP: a hub dataset and a folder come in whole, or not at all."""
 
 from pathlib import Path
 from typing import Any

@@ -39,7 +39,7 @@ def _last_import(database: Path) -> tuple[str, str | None]:
         connection.close()
 
 
-def test_a_killed_import_is_taken_back_at_the_next_start(serve: Serve, data_folder: Path) -> None:
+def test_a_killed_import_is_rolled_back_at_the_next_start(serve: Serve, data_folder: Path) -> None:
     rows = [
         {"prompt": f"Q{n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(NUM_ROWS)
     ]
@@ -60,9 +60,7 @@ def test_a_killed_import_is_taken_back_at_the_next_start(serve: Serve, data_fold
 
     assert 10 < _numbers(database)["pairs"] < NUM_ROWS
     server.start()
-    wait_until(
-        lambda: _last_import(database)[0] == "taken_back", what="the taking back", timeout=60
-    )
+    wait_until(lambda: _last_import(database)[0] == "rolled_back", what="the roll-back", timeout=60)
     assert _numbers(database) == before
     assert "stopped" in json.dumps(_last_import(database))
     api = server.api

@@ -52,7 +52,7 @@ def save_tiny_model(
     return folder
 
 
-def save_whole_model(folder: Path, base: Path, *, seed: int = 1) -> Path:
+def save_full_model(folder: Path, base: Path, *, seed: int = 1) -> Path:
     """A model as a run leaves it that has trained every weight of the base: here another one."""
     save_tiny_model(folder, seed=seed)
     run_folder.write_manifest(folder, {"holds": "model", "base_model": str(base)})

@@ -1,4 +1,4 @@
-"""Answers chat requests with one base model, and the adapters or whole models asked for.
+"""Answers chat requests with one base model, and the adapters or full models asked for.
 
 Rows with and without an adapter are one batch: the base weights are read once for all of them.
 The batch keeps its shape, so the base's answer to a prompt does not depend on the adapter. A whole
@@ -16,7 +16,7 @@ from trainer.errors import TrainerError
 from trainer.generation.sampling import Batch, NewToken, sample, stop_tokens
 from trainer.generation.text_stream import TextStream
 from trainer.models.chat_template import encode_conversation
-from trainer.models.loading import load_adapter, load_model, load_tokenizer, load_whole_model
+from trainer.models.loading import load_adapter, load_full_model, load_model, load_tokenizer
 from trainer.runs import run_folder
 
 BASE = "__base__"  # peft's name for a row without an adapter
@@ -45,7 +45,7 @@ class Answerer:
         self._device = device
         self._adapters: dict[Version, str] = {}  # its name in the model
         self._num_loaded = 0
-        self._whole: tuple[Version, Any] | None = None  # the whole model that was asked last
+        self._whole: tuple[Version, Any] | None = None  # the full model that was asked last
 
     def answer(self, request: ChatRequest, is_stopped: Callable[[], bool]) -> Iterator[ChatEvent]:
         """Yield text as soon as it is certain; after a stop nothing more comes."""
@@ -87,7 +87,7 @@ class Answerer:
         return token_ids
 
     def _shares(self, request: ChatRequest) -> list[_Share]:
-        """Which model answers which rows: one for all, or base and a whole model for their own."""
+        """Which model answers which rows: one for all, or base and a full model for their own."""
         tuned = [row for row, is_tuned in enumerate(request.adapters) if is_tuned]
         untouched = [row for row, is_tuned in enumerate(request.adapters) if not is_tuned]
         if not tuned:
@@ -95,7 +95,7 @@ class Answerer:
         if request.adapter is None:
             raise TrainerError("A tuned answer was asked for, but no adapter. Choose one.")
         folder = run_folder.adapter_path(self._data_folder, request.adapter)
-        if not run_folder.holds_whole_model(folder):
+        if not run_folder.holds_full_model(folder):
             name = self._load_adapter(folder)
             names = [name if is_tuned else BASE for is_tuned in request.adapters]
             return [_Share(self._model, list(range(len(names))), names)]
@@ -107,11 +107,11 @@ class Answerer:
         return _Share(self._model, rows, [BASE] * len(rows) if self._num_loaded else None)
 
     def _load_whole(self, folder: Path) -> Any:
-        """The whole model of that folder, checked as it is loaded; a changed one is loaded anew."""
+        """The full model of that folder, checked as it is loaded; a changed one is loaded anew."""
         version = (folder, run_folder.manifest_hash(folder))
         if self._whole is None or self._whole[0] != version:
             self._whole = None  # its memory first
-            model = load_whole_model(folder, self._data_folder, base=self.base, device=self._device)
+            model = load_full_model(folder, self._data_folder, base=self.base, device=self._device)
             self._whole = (version, model)
         return self._whole[1]
 

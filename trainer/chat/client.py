@@ -30,7 +30,7 @@ class ChatRequest:
     """Answers to sample in one batch, one row for each conversation."""
 
     base: str  # "starter", a hub id or a folder
-    adapter: str | None  # or a trained whole model, as in run.json
+    adapter: str | None  # or a trained full model, as in run.json
     conversations: tuple[Conversation, ...]  # each ends with the user
     adapters: tuple[bool, ...]  # for each row: tuned by it, or the base alone
     sampling: SamplingOptions = field(default_factory=SamplingOptions)  # one seed for all rows

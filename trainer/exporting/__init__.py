@@ -1,1 +1,1 @@
-"""Takes a trained adapter out of PairTune: a card, a script, whole models, the hub."""
+"""Takes a trained adapter out of PairTune: a card, a script, full models, the hub."""

@@ -108,7 +108,7 @@ def _whole_model() -> dict[str, str]:
     return {
         "library": "transformers",
         "weights": "full-model",
-        "what": "A whole model in float32, every weight of it trained from",
+        "what": "A full model in float32, every weight of it trained from",
         "imports": "from transformers import AutoModelForCausalLM, AutoTokenizer",
         "loader": "AutoModelForCausalLM",
         "tokenizer": "FOLDER_OF_THIS_FILE",

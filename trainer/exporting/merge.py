@@ -1,4 +1,4 @@
-"""Merges an adapter into the 16-bit weights of its base; a whole model is only rounded."""
+"""Merges an adapter into the 16-bit weights of its base; a full model is only rounded."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ MERGED = "merged"
 def merged_model(context: RunContext, dtype: torch.dtype) -> "PreTrainedModel":
     """The run's base with its adapter merged into the weights, in `dtype`, on the CPU.
 
-    Of a run that has trained a whole model it is that model. Each product of an adapter is added
+    Of a run that has trained a full model it is that model. Each product of an adapter is added
     in float32 and rounded once. The base is loaded in 16 bits also where the adapter was trained
     on 4: these only saved memory in training. Raises TrainerError when the run names no adapter,
     or files are damaged.
@@ -29,9 +29,9 @@ def merged_model(context: RunContext, dtype: torch.dtype) -> "PreTrainedModel":
     if spec.adapter is None:
         raise TrainerError("An export needs an adapter. Choose a run that has saved one.")
     folder = run_folder.adapter_path(context.data_folder, spec.adapter)
-    if run_folder.holds_whole_model(folder):
+    if run_folder.holds_full_model(folder):
         how = {"base": spec.base, "device": "cpu", "dtype": "auto"}
-        model = loading.load_whole_model(folder, context.data_folder, **how).to(dtype)
+        model = loading.load_full_model(folder, context.data_folder, **how).to(dtype)
     else:
         model = _merged(context, folder, dtype)
     for name, weight in model.named_parameters():

@@ -178,7 +178,7 @@ def _model(started: dict[str, Any], options: RunOptions) -> str:
     if options.quantization:
         values = dict(options.to_dict()["quantization"])
         lines = f"\n    quantization_config=BitsAndBytesConfig(\n{_lines(values, 8)}\n    ),"
-    # A whole model keeps float32 weights, also where it computes in 16 bits.
+    # A full model keeps float32 weights, also where it computes in 16 bits.
     dtype = "float32" if options.lora is None else started["dtype"]
     return _MODEL.format(dtype=dtype, device=started["device"], quantization=lines)
 

@@ -12,7 +12,7 @@ from trainer.errors import RunFolderError, TrainerError
 from trainer.generation.pair_drafts import Draft, tally
 from trainer.generation.pair_sampling import PairSampler, Step
 from trainer.models.chat_template import encode_conversation
-from trainer.models.loading import load_adapter, load_model, load_tokenizer, load_whole_model
+from trainer.models.loading import load_adapter, load_full_model, load_model, load_tokenizer
 from trainer.options.generation import GenerateOptions
 from trainer.runs import run_folder
 from trainer.runs.context import Cancelled, RunContext
@@ -80,8 +80,8 @@ def _load_model(context: RunContext, options: GenerateOptions) -> Any:
     if spec.adapter is None:
         return load_model(spec.base, data_folder, **how)
     folder = run_folder.adapter_path(data_folder, spec.adapter)
-    if run_folder.holds_whole_model(folder):
-        return load_whole_model(folder, data_folder, base=spec.base, **how)
+    if run_folder.holds_full_model(folder):
+        return load_full_model(folder, data_folder, base=spec.base, **how)
     model = load_model(spec.base, data_folder, **how)
     return load_adapter(model, folder, name="tuned", base=spec.base).eval()
 

@@ -14,7 +14,7 @@ import torch
 
 # Tokens. Short blocks leave little to the mask, long ones leave few products to start. On two cores
 # all from 96 to 256 take the same time.
-LONGEST_BLOCK = 192
+MAX_BLOCK_TOKENS = 192
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Pair:
     def _parts(self) -> Iterator[slice]:
         start = 0
         for num_tokens in (self.num_chosen + self.num_prompt, self.num_rejected):
-            number = -(-num_tokens // LONGEST_BLOCK)
+            number = -(-num_tokens // MAX_BLOCK_TOKENS)
             for part in range(number):
                 first, last = (num_tokens * edge // number for edge in (part, part + 1))
                 yield slice(start + first, start + last)

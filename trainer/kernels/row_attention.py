@@ -16,7 +16,7 @@ from trainer.kernels.pair_layout import PairLayout
 # Tokens of a row. On an H200 both kernels took the same for rows of 460 to 1,150 tokens (168 ms for
 # SmolLM2-135M there and back, products block by block 229 ms and more); where FlexAttention begins
 # to be worth its compilation of some ten seconds is not measured.
-LONGEST_DENSE = 2048
+MAX_DENSE_TOKENS = 2048
 MASK_ALIGNMENT = 8  # numbers; rows of a mask that start elsewhere are copied by every layer
 
 
@@ -34,7 +34,7 @@ def row_attention(
     (1, S, heads, dim).
     """
     query, *seen = states
-    is_long = layout.input_ids.shape[1] > LONGEST_DENSE and not dropout
+    is_long = layout.input_ids.shape[1] > MAX_DENSE_TOKENS and not dropout
     if is_long and query.is_cuda and _can_compile(query.shape[-1], query.dtype):
         blocks = block_mask(layout, window)
         mixed = _compiled()(query, *seen, block_mask=blocks, scale=scale, enable_gqa=True)

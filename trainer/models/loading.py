@@ -121,7 +121,7 @@ def load_adapter(
     return model
 
 
-def load_whole_model(
+def load_full_model(
     folder: Path, data_folder: Path, *, base: str, **options: Any
 ) -> "PreTrainedModel":
     """A model that a run has trained as a whole, in evaluation mode; `options` as `load_model`.

@@ -17,11 +17,11 @@ from trainer.options.groups import (
     StoppingOptions,
     TrainingOptions,
 )
-from trainer.runs.run_folder import ADAPTER, WHOLE_MODEL
+from trainer.runs.run_folder import ADAPTER, FULL_MODEL
 
 Group = TypeVar("Group")
 # Learning rates beyond these are slips where every weight is trained, or an adapter.
-MOST_WHOLE_RATE, LEAST_ADAPTER_RATE = 5e-5, 1e-5
+MAX_FULL_RATE, MIN_ADAPTER_RATE = 5e-5, 1e-5
 
 
 @dataclass(frozen=True)
@@ -75,22 +75,22 @@ class RunOptions:
     def warnings(self) -> list[str]:
         """What can be done but hardly ever should be, one sentence each."""
         rate = self.training.learning_rate
-        if self.lora is None and rate > MOST_WHOLE_RATE:
+        if self.lora is None and rate > MAX_FULL_RATE:
             return [
-                f"A learning rate of {rate:g} suits an adapter; a whole model is worn down by it. "
+                f"A learning rate of {rate:g} suits an adapter; a full model is worn down by it. "
                 "DPO takes 1e-6 to 5e-6 there."
             ]
-        if self.lora is not None and rate < LEAST_ADAPTER_RATE:
+        if self.lora is not None and rate < MIN_ADAPTER_RATE:
             return [
-                f"A learning rate of {rate:g} suits a whole model; an adapter hardly moves by it. "
+                f"A learning rate of {rate:g} suits a full model; an adapter hardly moves by it. "
                 "DPO takes 1e-5 to 5e-4 there."
             ]
         return []
 
     @property
     def output(self) -> str:
-        """The folder that a run leaves in its own: `adapter`, or `model` for a whole model."""
-        return ADAPTER if self.lora else WHOLE_MODEL
+        """The folder that a run leaves in its own: `adapter`, or `model` for a full model."""
+        return ADAPTER if self.lora else FULL_MODEL
 
 
 def _group(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -190,7 +190,7 @@ def sft_options(options: RunOptions) -> RunOptions:
     """Options for the SFT half of "SFT then DPO", made from those of its DPO half.
 
     With an adapter it takes a smaller rate, as SFT raises one answer instead of pushing two apart;
-    a whole model takes 2e-5, TRL's own for SFT. Two passes are enough for the model to speak in
+    a full model takes 2e-5, TRL's own for SFT. Two passes are enough for the model to speak in
     the style of the chosen answers. Nothing stops it early, as the stop is on rewards, which SFT
     has none of.
     """

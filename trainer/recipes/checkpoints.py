@@ -19,7 +19,7 @@ CHECKPOINTS = "checkpoints"  # folder in the run folder
 
 
 class CheckpointMixin:
-    """Counts tokens over the whole run, and takes back a checkpoint that cannot be written."""
+    """Counts tokens over the whole run, and removes one that could not be written whole."""
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint; raises TrainerError, with the one before it kept, if that fails."""

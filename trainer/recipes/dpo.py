@@ -51,7 +51,7 @@ def run(context: RunContext) -> dict[str, Any]:
         loss_weights=options.training.loss_weights(),
         label_smoothing=options.training.label_smoothing,
         disable_dropout=options.training.disable_dropout,
-        # TRL else keeps a frozen copy of a whole model; an adapter is switched off instead.
+        # TRL else keeps a frozen copy of a full model; an adapter is switched off instead.
         precompute_ref_log_probs=is_whole and precomputes,
     )
     callback = RunCallback(context, options.stopping)
@@ -112,7 +112,7 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
 
 
 def _reference_dtype(setup: training.Setup) -> str:
-    """What the values are computed in; a whole model's weights are float32 whatever that is."""
+    """What the values are computed in; a full model's weights are float32 whatever that is."""
     computes_in = training.dtype_name(setup.context.device)
     if setup.options.lora is not None or computes_in == "float32":
         return computes_in

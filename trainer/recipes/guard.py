@@ -2,7 +2,7 @@
 
 A mixin for TRL's trainers. The check stands before the optimiser's step, and weights that gave a
 finite loss are kept, so a run that breaks still leaves them: a copy of an adapter's at each step,
-but of a whole model, whose copy would take a quarter more memory, its checkpoints on disk.
+but of a full model, whose copy would take a quarter more memory, its checkpoints on disk.
 """
 
 import functools

@@ -26,7 +26,7 @@ def load_policy(
 
     A run that goes on from an adapter gets a PeftModel with it and no configuration: TRL then
     keeps a frozen copy of that adapter as the reference. Both together TRL refuses. Without LoRA
-    options it is a whole model, in float32: in 16 bits its small updates would be lost. Raises
+    options it is a full model, in float32: in 16 bits its small updates would be lost. Raises
     TrainerError where a run goes on from the other kind.
     """
     spec = context.spec
@@ -52,9 +52,9 @@ def load_policy(
 
 
 def load_reference(context: RunContext, options: RunOptions) -> "PreTrainedModel | None":
-    """The frozen model that a whole policy is held to, or None where no second model is needed.
+    """The frozen model that a full policy is held to, or None where no second model is needed.
 
-    An adapter is held to its base or to a frozen copy of itself. A whole policy that starts where
+    An adapter is held to its base or to a frozen copy of itself. A full policy that starts where
     its reference stands computes the reference values itself, before its first step.
     """
     training = options.training
@@ -74,7 +74,7 @@ def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
         model = loading.load_model(spec.base, context.data_folder, **how)
     else:
         folder = run_folder.adapter_path(context.data_folder, spec.adapter)
-        model = loading.load_whole_model(folder, context.data_folder, base=spec.base, **how)
+        model = loading.load_full_model(folder, context.data_folder, base=spec.base, **how)
     model.config.use_cache = False
     fuse_layers(model)
     return model
@@ -83,15 +83,15 @@ def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
 def _check_kind(context: RunContext, options: RunOptions) -> None:
     spec = context.spec
     folder = run_folder.adapter_path(context.data_folder, spec.adapter or "")
-    is_whole = run_folder.holds_whole_model(folder)
+    is_whole = run_folder.holds_full_model(folder)
     if is_whole and options.lora is not None:
         raise TrainerError(
-            f"{spec.adapter} is a whole model. To train an adapter on it, name it as the base "
+            f"{spec.adapter} is a full model. To train an adapter on it, name it as the base "
             "model; to go on training it as a whole, set lora to null."
         )
     if not is_whole and options.lora is None:
         raise TrainerError(
-            f"{spec.adapter} is an adapter, and this run trains a whole model. Export it merged "
+            f"{spec.adapter} is an adapter, and this run trains a full model. Export it merged "
             "and start from that model, or give lora its options."
         )
 

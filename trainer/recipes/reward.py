@@ -18,7 +18,7 @@ from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config, prepare
 from trainer.recipes.tokens import PairTokens
 from trainer.runs.context import RunContext
 
-WHOLE_REWARD = (
+FULL_REWARD = (
     "A reward model is trained as an adapter with a score head, never as a whole. Give lora its "
     "options, or choose another preset than full."
 )
@@ -34,7 +34,7 @@ def run(context: RunContext) -> dict[str, Any]:
             "A reward model starts from the base model, not from an adapter. Leave the adapter out."
         )
     if context.spec.options.get("lora", {}) is None:
-        raise TrainerError(WHOLE_REWARD)
+        raise TrainerError(FULL_REWARD)
     setup = training.prepare(context, recipe_defaults("reward", context.spec.options))
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):

@@ -84,7 +84,7 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
         "eval_steps": training.eval_steps or None,
         "save_strategy": "steps" if training.save_steps else "no",
         "save_steps": training.save_steps or 500,
-        # Of a whole model the one before is needed until the newest has proved good (see guard).
+        # Of a full model the one before is needed until the newest has proved good (see guard).
         "save_total_limit": 1 if setup.options.lora else 2,
         "logging_nan_inf_filter": False,
         "report_to": [],
@@ -146,7 +146,7 @@ def memory_advice(options: RunOptions) -> Iterator[None]:
 def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[str, Any]:
     """Train, evaluate, save what was learnt; returns the summary of the `finished` event.
 
-    Its `adapter` is the folder that holds it, of a whole model too. Raises Cancelled when a stop
+    Its `adapter` is the folder that holds it, of a full model too. Raises Cancelled when a stop
     was asked for, and RunFailed when the loss broke; both name what was saved on the way out.
     """
     context, options = setup.context, setup.options

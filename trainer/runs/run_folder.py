@@ -27,7 +27,7 @@ KINDS = ("generate", "label", "sft", "reward", "dpo", "evaluate", "export")
 ENDINGS = ("finished", "failed", "cancelled")
 LOCK_PATIENCE_SECONDS = 2.0
 # What a training run leaves in its folder: LoRA weights, or a model of which all were trained.
-ADAPTER, WHOLE_MODEL = "adapter", "model"
+ADAPTER, FULL_MODEL = "adapter", "model"
 
 _INPUT_NAME = re.compile(r"[a-z0-9_]+\.jsonl")
 
@@ -39,7 +39,7 @@ class RunSpec:
     id: int
     kind: str
     base: str  # "starter", a hub id or a folder
-    # Start from this adapter, or from this trained whole model; relative to the data folder, or
+    # Start from this adapter, or from this trained full model; relative to the data folder, or
     # absolute.
     adapter: str | None
     options: dict[str, Any]
@@ -246,7 +246,7 @@ def stop_asked(folder: Path) -> bool:
 
 
 def forget_stop(folder: Path) -> None:
-    """Take back the wish to stop: it was carried out, or the run starts anew."""
+    """Forget the wish to stop: it was carried out, or the run starts anew."""
     (folder / "cancel").unlink(missing_ok=True)
 
 
@@ -259,7 +259,7 @@ def write_manifest(adapter_folder: Path, info: Mapping[str, Any]) -> None:
 
 
 def check_manifest(adapter_folder: Path) -> dict[str, Any]:
-    """Compare the files of an adapter or a whole model with its manifest; returns the manifest.
+    """Compare the files of an adapter or a full model with its manifest; returns the manifest.
 
     Raises TrainerError naming the file that is missing or was changed.
     """
@@ -276,12 +276,12 @@ def check_manifest(adapter_folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def holds_whole_model(adapter_folder: Path) -> bool:
-    """Whether a run has left a whole model there, by its manifest; an adapter otherwise.
+def holds_full_model(adapter_folder: Path) -> bool:
+    """Whether a run has left a full model there, by its manifest; an adapter otherwise.
 
     Raises TrainerError when the manifest cannot be read.
     """
-    return _read_manifest(adapter_folder).get("holds") == WHOLE_MODEL
+    return _read_manifest(adapter_folder).get("holds") == FULL_MODEL
 
 
 def _read_manifest(adapter_folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The fields that name a data set, on the hub or in a folder, and choose a part of it."""
+"""The fields that name a dataset, on the hub or in a folder, and choose a part of it."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class DatasetPicker:
 
     @property
     def fields(self) -> list[gr.components.Component]:
-        """What says which part of which data set is wanted, and the name that was looked up."""
+        """What says which part of which dataset is wanted, and the name that was looked up."""
         return [self.name, self.subset, self.split, self.known]
 
     def emptied(self) -> dict[Any, Any]:
@@ -54,7 +54,7 @@ class DatasetPicker:
     def found(
         self, name: str, subset: str | None, split: str | None
     ) -> tuple[ImportSource, dict[Any, Any]]:
-        """Look a data set up: what to read of it, and the changes that offer its parts.
+        """Look a dataset up: what to read of it, and the changes that offer its parts.
 
         The subset and split chosen stay if it has them. Raises InputError as `find_dataset` does.
         """
@@ -72,7 +72,7 @@ class DatasetPicker:
 def chosen_source(
     path: str | None, name: str, subset: str | None, split: str | None, known: str
 ) -> ImportSource | None:
-    """What the fields stand for: an uploaded file, else a part of a data set, else nothing.
+    """What the fields stand for: an uploaded file, else a part of a dataset, else nothing.
 
     A name that was not looked up yet stands for nothing.
     """

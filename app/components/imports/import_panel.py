@@ -106,7 +106,7 @@ class ImportPanel:
                 "Cancel, keep what is in", elem_id="prompts-cancel-keep", visible=False
             )
             self._undo = gr.Button(
-                "Cancel, take it back",
+                "Cancel, roll it back",
                 variant="stop",
                 elem_id="prompts-cancel-take-back",
                 visible=False,
@@ -175,13 +175,13 @@ class ImportPanel:
     @show_errors
     @require("admin")
     def say_looking(self, request: gr.Request, name: str) -> dict[Any, Any]:
-        """Say at once that a data set is looked into, which can take seconds."""
+        """Say at once that a dataset is looked into, which can take seconds."""
         return self._says(f"Looking into {escaped(name)} ...")
 
     @show_errors
     @require("admin")
     def look_into(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
-        """Look into a data set, and offer its parts; what it holds is shown like a file."""
+        """Look into a dataset, and offer its parts; what it holds is shown like a file."""
         name, subset, split = given[2:5]
         try:
             source, choices = self._picker.found(name, subset, split)
@@ -245,7 +245,7 @@ class ImportPanel:
     @show_errors
     @require("admin")
     def take_in(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
-        """Begin to import the file or data set, or import the pasted prompts if there is none."""
+        """Begin to import the file or dataset, or import the pasted prompts if there is none."""
         path, text, name, subset, split, known, *fields = given
         user = current_user(request)
         cleared = {
@@ -273,7 +273,7 @@ class ImportPanel:
     @show_errors
     @require("annotator")
     def find_running(self, request: gr.Request) -> dict[Any, Any]:
-        """Go on to show an import that runs, or that was taken back after a stop of the server."""
+        """Go on to show an import that runs, or that was rolled back after a stop of the server."""
         view = importing.latest_import(self._context)
         if view is None or (view.status.has_ended and not view.error):
             return {self._timer: gr.Timer(active=False)}

@@ -149,7 +149,7 @@ class ExportFold:
         written = [row for row in rows if row.num_bytes]
         latest = next((row.run_id for row in written), None)
         base_run = next((row.run_id for row in written if row.target == "merged"), None)
-        if view.is_whole_model and view.adapter_id is not None:
+        if view.is_full_model and view.adapter_id is not None:
             base_run = view.row.id  # it is a base model already, and with finer numbers
         return {
             self._fold: gr.Accordion(visible=writes and view.adapter_id is not None),

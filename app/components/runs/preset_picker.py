@@ -38,7 +38,7 @@ class PresetPicker:
                 label="Name",
                 info="Keeps the options above; the same name again replaces your preset.",
                 max_lines=1,
-                max_length=options.MOST_NAME_CHARACTERS,
+                max_length=options.MAX_NAME_CHARACTERS,
                 elem_id="train-preset-name",
             )
             with gr.Row(elem_classes=["actions"]):

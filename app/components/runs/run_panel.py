@@ -219,7 +219,7 @@ class RunPanel:
             self._resume: gr.Button(visible=view.can_resume),
             self._compare: gr.Button(visible=has_adapter and row.kind != "reward"),
             self._prepare: gr.Button(
-                "Download model" if view.is_whole_model else "Download adapter", visible=has_adapter
+                "Download model" if view.is_full_model else "Download adapter", visible=has_adapter
             ),
             self._notice: _notice(view),
             self._plot: charts_markup(training_charts(row.kind, view.curves)),

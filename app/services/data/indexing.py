@@ -28,7 +28,7 @@ class SearchIndexer(Repeating):
         if waiting is None:
             return POLL_SECONDS
         started = time.monotonic()
-        with self._context.database.session_scope(patient=True) as session:
+        with self._context.database.session_scope(background=True) as session:
             text_index.index_some(session, waiting)
         return time.monotonic() - started
 

@@ -9,7 +9,7 @@ from app.services.tuning.training import queue_run
 from storage.data import prompts
 from storage.search import tallies
 from storage.training import runs as run_rows
-from storage.enums import RunKind, Tallied
+from storage.enums import RunKind, TallyKind
 from storage.errors import InputError
 from storage.training.runs import NewRun
 from trainer.options.generation import GenerateOptions, SamplingOptions
@@ -69,7 +69,7 @@ def latest_generation(context: Context) -> RunView | None:
 def num_ready(context: Context) -> int:
     """How many pairs wait for a verdict."""
     with context.database.read_scope() as session:
-        return tallies.numbers(session)[Tallied.OPEN]
+        return tallies.numbers(session)[TallyKind.OPEN]
 
 
 def _no_prompt(request: GenerationRequest) -> str:

@@ -22,7 +22,7 @@ class ImportSource:
     place: str
     """Path of a file; with `part` the name of a hub dataset, or the whole path of a folder."""
     part: Part | None = None
-    """What of a data set is wanted; None: it is a file."""
+    """What of a dataset is wanted; None: it is a file."""
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class ImportSource:
 
 
 def find_dataset(place: str) -> Dataset:
-    """Look which subsets and splits a data set has; a hub answers in under 10 seconds.
+    """Look which subsets and splits a dataset has; a hub answers in under 10 seconds.
 
     Raises:
         InputError: it is not there, may not be read or holds nothing that can be read.

@@ -19,7 +19,7 @@ from storage.enums import ImportStatus, ImportStop
 from storage.errors import InputError
 from storage.importers import ImportOptions, ImportReport, Part
 from storage.importing import imports
-from storage.importing.rolling_back import take_back_some
+from storage.importing.rolling_back import roll_back_some
 from storage.importing.verdict_writing import Marks
 from storage.importing.writing import store
 
@@ -62,7 +62,7 @@ def import_file(context: Context, user: User, path: Path, options: ImportOptions
     """Bring a file in and wait for its end.
 
     Raises InputError for a file that cannot be used, or when somebody has cancelled the import;
-    what was stored is taken back then, unless they wanted to keep it.
+    what was stored is rolled back then, unless they wanted to keep it.
     """
     return import_source(context, user, ImportSource(str(path)), options)
 
@@ -75,7 +75,7 @@ def import_source(
     _carry_out(context, import_id, source, options)
     with context.database.read_scope() as session:
         row = imports.get_import(session, import_id)
-        if row.status is ImportStatus.TAKEN_BACK or row.report is None:
+        if row.status is ImportStatus.ROLLED_BACK or row.report is None:
             raise InputError(row.error or "The import was cancelled. Nothing of it was stored.")
         return _report(row.report)
 
@@ -90,12 +90,12 @@ def start_import(context: Context, user: User, source: ImportSource, options: Im
 
 
 def cancel_import(context: Context, user: User, import_id: int, *, keep: bool) -> None:
-    """Stop an import after its batch, and keep what is in or take all of it back.
+    """Stop an import after its batch, and keep what is in or roll all of it back.
 
     Raises StaleError when it has ended already.
     """
     with context.database.session_scope() as session:
-        stop = ImportStop.KEEP if keep else ImportStop.TAKE_BACK
+        stop = ImportStop.KEEP if keep else ImportStop.ROLL_BACK
         imports.ask_to_stop(session, import_id, stop)
 
 
@@ -110,14 +110,14 @@ def latest_import(context: Context) -> ImportView | None:
 
 
 def clean_up(context: Context) -> None:
-    """Take back, from a thread, what imports have stored that a stop of the server has ended."""
+    """Roll back, from a thread, what imports have stored that a stop of the server has ended."""
     with context.database.session_scope() as session:
         left = imports.unfinished(session)
         for import_id in left:
-            imports.take_back(session, import_id, error=KILLED)
+            imports.roll_back(session, import_id, error=KILLED)
     for import_id in left:
         threading.Thread(
-            target=_take_back, args=(context, import_id), name="import", daemon=True
+            target=_roll_back, args=(context, import_id), name="import", daemon=True
         ).start()
 
 
@@ -132,17 +132,17 @@ def _carry_out(
     try:
         stop = _store_steps(context, import_id, source, options)
     except InputError as error:
-        _take_back(context, import_id, error=str(error))
+        _roll_back(context, import_id, error=str(error))
     except Exception:
         logger.exception("Import %s could not go on.", import_id)
-        _take_back(
+        _roll_back(
             context,
             import_id,
             error="The import failed, see the server's log. Nothing of it was kept; try it again.",
         )
     else:
-        if stop is ImportStop.TAKE_BACK:
-            _take_back(context, import_id)
+        if stop is ImportStop.ROLL_BACK:
+            _roll_back(context, import_id)
         else:
             status = ImportStatus.KEPT if stop else ImportStatus.FINISHED
             with context.database.session_scope() as session:
@@ -156,7 +156,7 @@ def _store_steps(
     marks = Marks.of(options, import_id)
     with closing(read_steps(source, options)) as steps:
         for step in steps:
-            with context.database.session_scope(patient=True) as session:
+            with context.database.session_scope(background=True) as session:
                 num_existing += store(session, step.prepared, marks)
                 report = replace(step.report, num_existing=num_existing)
                 stop = imports.note_progress(session, import_id, report, share=step.share)
@@ -170,12 +170,12 @@ def _report(stored: dict[str, Any]) -> ImportReport:
     return ImportReport(**(stored | {"examples": []}))
 
 
-def _take_back(context: Context, import_id: int, *, error: str | None = None) -> None:
+def _roll_back(context: Context, import_id: int, *, error: str | None = None) -> None:
     with context.database.session_scope() as session:
-        imports.take_back(session, import_id, error=error)
+        imports.roll_back(session, import_id, error=error)
     more = True
     while more:
-        with context.database.session_scope(patient=True) as session:
-            more = take_back_some(session, import_id)
+        with context.database.session_scope(background=True) as session:
+            more = roll_back_some(session, import_id)
             if not more:
-                imports.end(session, import_id, ImportStatus.TAKEN_BACK, now=utc_now())
+                imports.end(session, import_id, ImportStatus.ROLLED_BACK, now=utc_now())

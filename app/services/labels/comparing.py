@@ -184,7 +184,7 @@ def _label(session: Session, adapter: Adapter) -> str:
     """Its name on the screen, for example "run 7 · DPO · 37 pairs"."""
     run = run_rows.get_run(session, adapter.run_id)
     num_pairs = (run.summary or {}).get("num_pairs")
-    whole = " · whole model" if adapters.is_whole_model(session, adapter) else ""
+    whole = " · full model" if adapters.is_full_model(session, adapter) else ""
     return f"run {run.id} · {run.kind.value.upper()} · {num_pairs} pairs{whole}"
 
 

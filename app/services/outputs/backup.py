@@ -23,7 +23,7 @@ from storage.backup import check_database, copy_database
 from storage.clock import utc_now
 from storage.errors import InputError
 from storage.schema.database import database_file
-from trainer.runs.run_folder import ADAPTER, WHOLE_MODEL
+from trainer.runs.run_folder import ADAPTER, FULL_MODEL
 
 MANIFEST, DATABASE = "manifest.json", "pairtune.db"
 FORMAT = 1
@@ -112,7 +112,7 @@ def _run_files(data_folder: Path, with_adapters: bool) -> dict[str, Path]:
     for run in sorted((data_folder / "runs").glob("*")):
         folders = [run, run / ADAPTER] if with_adapters else [run]
         if with_adapters and not run.name.endswith("-export"):
-            folders.append(run / WHOLE_MODEL)
+            folders.append(run / FULL_MODEL)
         for path in (path for folder in folders for path in sorted(folder.glob("*"))):
             name = path.relative_to(data_folder).as_posix()
             is_wanted = path.is_file() and not path.is_symlink() and _NAMES.fullmatch(name)

@@ -1,4 +1,4 @@
-"""Take a trained adapter further: a whole model, a GGUF file, a hub repository, a plain script."""
+"""Take a trained adapter further: a full model, a GGUF file, a hub repository, a plain script."""
 
 import os
 import shutil

@@ -21,7 +21,7 @@ from storage.training import adapters
 from trainer.runs import run_folder
 
 DEFAULT_FORMAT = exporters.FORMATS[0].NAME
-MOST_ROWS = 20_000
+MAX_ROWS = 20_000
 """More rows than these are written to a file only."""
 
 
@@ -74,14 +74,14 @@ def preference_rows(
 ) -> list[dict[str, Any]]:
     """The rows that `export_preferences` would write; none is an empty list.
 
-    Raises InputError for an unknown format or filter, and when there are more than MOST_ROWS.
+    Raises InputError for an unknown format or filter, and when there are more than MAX_ROWS.
     """
     kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
     with context.database.read_scope() as session:
-        rows = list(islice(exporters.export_rows(session, kind, wanted), MOST_ROWS + 1))
-    if len(rows) > MOST_ROWS:
+        rows = list(islice(exporters.export_rows(session, kind, wanted), MAX_ROWS + 1))
+    if len(rows) > MAX_ROWS:
         raise InputError(
-            f"More than {MOST_ROWS:,} rows are too many for one answer. Post the same arguments "
+            f"More than {MAX_ROWS:,} rows are too many for one answer. Post the same arguments "
             "to /export_file for a file, or take more filters."
         )
     return rows
@@ -125,7 +125,7 @@ def publish_preferences(
 
 
 def adapter_archive(context: Context, adapter_id: int) -> Path:
-    """Pack an adapter, or a whole model that was trained, with its manifest into a zip file.
+    """Pack an adapter, or a full model that was trained, with its manifest into a zip file.
 
     Raises NotFoundError for an unknown adapter, TrainerError when its files are damaged.
     """

@@ -56,7 +56,7 @@ class RunView:
     warnings: list[str]
     summary: dict[str, Any]
     adapter_id: int | None
-    is_whole_model: bool  # what it trains is the model itself, not an adapter
+    is_full_model: bool  # what it trains is the model itself, not an adapter
     waiting_for: str | None
     can_resume: bool
 
@@ -94,7 +94,7 @@ def run_view(context: Context, run_id: int) -> RunView:
             warnings=summary.get("warnings", []),
             summary={key: value for key, value in summary.items() if key != "warnings"},
             adapter_id=adapter.id if adapter else None,
-            is_whole_model=run.options.get("lora", {}) is None,
+            is_full_model=run.options.get("lora", {}) is None,
             waiting_for=_waiting_for(session, run),
             can_resume=_can_resume(run, folder),
         )

@@ -18,12 +18,12 @@ def model_choices(context: Context) -> list[tuple[str, str]]:
 def model_of_run(context: Context, run_id: int) -> str:
     """The name under which the model that a run has made is a base model for further runs.
 
-    Raises InputError for a run that has made none: only merging and training a whole model do.
+    Raises InputError for a run that has made none: only merging and training a full model do.
     """
     found = _made_here(context)
     if run_id not in found:
         raise InputError(
-            f"Run {run_id} has made no whole model. Export a merged model, and wait for its end."
+            f"Run {run_id} has made no full model. Export a merged model, and wait for its end."
         )
     return found[run_id]
 
@@ -47,7 +47,7 @@ def _made_here(context: Context) -> dict[int, str]:
     with context.database.read_scope() as session:
         folders = {
             model.run_id: (context.settings.data_folder / model.folder).resolve()
-            for model in adapters.list_whole_models(session)
+            for model in adapters.list_full_models(session)
         }
         folders |= {
             run.id: (context.runs_folder / run.folder / str(run.summary["output"])).resolve()

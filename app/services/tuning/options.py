@@ -26,9 +26,9 @@ _SECTIONS = {
 }
 
 OWN_REASON = "Saved here under its own name."
-MOST_NAME_CHARACTERS = 40
+MAX_NAME_CHARACTERS = 40
 SMOOTHED_LOSS = "robust"
-MOST_SMOOTHING = 0.4  # 0.5 would say that verdicts are drawn by lot, and nothing can be learnt
+MAX_SMOOTHING = 0.4  # 0.5 would say that verdicts are drawn by lot, and nothing can be learnt
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ def delete_preset(context: Context, name: str) -> None:
 def _preset_name(name: str) -> str:
     """The name without spaces around it; raises InputError where it cannot be a preset's."""
     words = " ".join(name.split())
-    if not 1 <= len(words) <= MOST_NAME_CHARACTERS or not words.isprintable():
+    if not 1 <= len(words) <= MAX_NAME_CHARACTERS or not words.isprintable():
         raise InputError(
-            f"A preset's name has 1 to {MOST_NAME_CHARACTERS} characters that can be seen, but "
+            f"A preset's name has 1 to {MAX_NAME_CHARACTERS} characters that can be seen, but "
             f"this one has {len(words)}. Choose another name."
         )
     if is_built_in(words):
@@ -174,10 +174,10 @@ def loss_advice(context: Context, loss_type: str) -> LossAdvice:
 
 
 def share_of_wrong_verdicts(found: Agreement) -> float:
-    """The share e of wrong verdicts, 0 to MOST_SMOOTHING, that explains the disagreement.
+    """The share e of wrong verdicts, 0 to MAX_SMOOTHING, that explains the disagreement.
 
     Two annotators who are each wrong with chance e, independently, disagree with chance
     2 e (1 - e); this is solved for e.
     """
     share = min(found.num_disagreeing / found.num_compared, 0.5)
-    return min(round((1 - math.sqrt(1 - 2 * share)) / 2, 2), MOST_SMOOTHING)
+    return min(round((1 - math.sqrt(1 - 2 * share)) / 2, 2), MAX_SMOOTHING)

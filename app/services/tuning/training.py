@@ -133,7 +133,7 @@ def _options(context: Context, request: TrainingRequest) -> RunOptions:
     return RunOptions.from_dict(request.options, defaults=preset_options(context, request.preset))
 
 
-def _trains_whole(context: Context, request: TrainingRequest) -> bool:
+def _is_full_fine_tuning(context: Context, request: TrainingRequest) -> bool:
     """Whether no adapter is asked for; False also for options that cannot be read."""
     try:
         return _options(context, request).lora is None
@@ -198,17 +198,17 @@ def _request_findings(context: Context, request: TrainingRequest) -> tuple[list[
     try:
         check_allowed(context, request.model)
         options = _options(context, request)
-        problems += [*options.problems(), *_whole_model_problems(context, request, options)]
+        problems += [*options.problems(), *_full_fine_tuning_problems(context, request, options)]
         warnings += options.warnings()
     except (InputError, TrainerError) as error:
         problems.append(str(error))
     return problems, warnings
 
 
-def _whole_model_problems(
+def _full_fine_tuning_problems(
     context: Context, request: TrainingRequest, options: RunOptions
 ) -> list[str]:
-    """What training a whole model, or not, does not go together with."""
+    """What training a full model, or not, does not go together with."""
     if request.recipe == "reward" and options.lora is None:
         return [
             "A reward model is trained as an adapter with a score head. Choose another preset, or "
@@ -218,15 +218,15 @@ def _whole_model_problems(
         return []
     with context.database.read_scope() as session:
         start = adapters.get_adapter(session, request.adapter_id)
-        starts_whole = adapters.is_whole_model(session, start)
+        starts_whole = adapters.is_full_model(session, start)
     if starts_whole and options.lora is not None:
         return [
-            f"Run {start.run_id} has trained a whole model, and this trains an adapter. Choose the "
+            f"Run {start.run_id} has trained a full model, and this trains an adapter. Choose the "
             "preset full, or take that model as the base model."
         ]
     if not starts_whole and options.lora is None:
         return [
-            f"Run {start.run_id} has trained an adapter, and this trains a whole model. Export it "
+            f"Run {start.run_id} has trained an adapter, and this trains a full model. Export it "
             "merged and take that as the base model, or choose another preset."
         ]
     return []
@@ -309,7 +309,7 @@ def _measured_seconds_per_pair(
     context: Context, session: Session, request: TrainingRequest
 ) -> float | None:
     """Seconds that the last finished run of this kind took for one pair of one epoch."""
-    is_whole = _trains_whole(context, request)
+    is_whole = _is_full_fine_tuning(context, request)
     for run in run_rows.list_runs(session, kinds=[RunKind.DPO]):
         measured = run.summary or {}
         same = (run.base_model, run.options.get("lora", {}) is None) == (request.model, is_whole)

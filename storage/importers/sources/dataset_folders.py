@@ -1,4 +1,4 @@
-"""Data sets that lie in a folder of this machine: what `datasets` has saved, or files of rows.
+"""Datasets that lie in a folder of this machine: what `datasets` has saved, or files of rows.
 
 Who may name a folder is decided elsewhere. Links are never followed, so that a folder holds nothing
 but itself.
@@ -107,7 +107,7 @@ def _names(folder: Path) -> Iterator[str]:
         if num_entries > _MAX_ENTRIES:
             raise InputError(
                 f"{folder} holds more than {_MAX_ENTRIES:,} files and folders. Name the folder of "
-                "one data set."
+                "one dataset."
             )
         for file in files:
             path = Path(at) / file

@@ -1,4 +1,4 @@
-"""Which files make up a data set: its subsets, their splits, and the files of each. Pure.
+"""Which files make up a dataset: its subsets, their splits, and the files of each. Pure.
 
 A card's `configs` say it themselves; where there are none, the usual names of files and folders do,
 as the library `datasets` reads them (its data_files.py).
@@ -42,7 +42,7 @@ Parts = dict[str, dict[str, list[str]]]
 
 @dataclass(frozen=True)
 class Part:
-    """What of a data set is wanted; None where there is only one, or its usual one."""
+    """What of a dataset is wanted; None where there is only one, or its usual one."""
 
     subset: str | None = None
     split: str | None = None
@@ -50,7 +50,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set that was looked into, none of its rows read yet."""
+    """A dataset that was looked into, none of its rows read yet."""
 
     name: str
     files: Mapping[str, Mapping[str, Sequence[DataFile]]]

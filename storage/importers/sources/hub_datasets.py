@@ -1,6 +1,6 @@
-"""Data sets of the hub: which files they hold, and their bytes, read block by block over HTTP.
+"""Datasets of the hub: which files they hold, and their bytes, read block by block over HTTP.
 
-Nothing is kept on this machine and no code of a data set is ever run. The token comes from the
+Nothing is kept on this machine and no code of a dataset is ever run. The token comes from the
 environment only: HF_TOKEN.
 """
 
@@ -109,7 +109,7 @@ class _HubContent(io.RawIOBase):
 
 
 def hub_dataset(place: str) -> Dataset:
-    """Look up which files a data set has, without reading them; takes under 10 seconds.
+    """Look up which files a dataset has, without reading them; takes under 10 seconds.
 
     Args:
         place: owner/name, owner/name@revision (a branch, tag or commit), or its page's address.
@@ -132,7 +132,7 @@ def hub_dataset(place: str) -> Dataset:
     }
     if f"{PurePosixPath(found.id).name}.py" in files:
         raise InputError(
-            f"{name} is read by a program of its own, and PairTune runs no code of data sets. "
+            f"{name} is read by a program of its own, and PairTune runs no code of datasets. "
             f"Perhaps the hub keeps it as parquet: try {name}@{_CONVERTED}."
         )
     parts = parts_of(files, found.card_data.get("configs") if found.card_data else None)

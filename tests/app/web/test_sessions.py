@@ -7,7 +7,7 @@ import gradio as gr
 import pytest
 from fastapi import FastAPI
 
-from app.web.sessions import MOST_SESSIONS, keep_sessions_small
+from app.web.sessions import MAX_SESSIONS, keep_sessions_small
 from tests.http_api import Api, served
 
 PAGE_FIELDS = 30
@@ -58,7 +58,7 @@ def test_a_session_holds_no_description_of_the_page(api: Api, page: gr.Blocks) -
     session = page.state_holder["one"]
     assert len(page.blocks) > PAGE_FIELDS
     assert len(list(session.components)) <= 2  # of what the handler has changed
-    assert page.state_holder.capacity == MOST_SESSIONS
+    assert page.state_holder.capacity == MAX_SESSIONS
 
 
 def test_the_oldest_sessions_are_forgotten(api: Api, page: gr.Blocks) -> None:

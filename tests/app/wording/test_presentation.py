@@ -39,7 +39,7 @@ def _view(status: str = "running", **changes: Any) -> RunView:
         "warnings": [],
         "summary": {},
         "adapter_id": None,
-        "is_whole_model": False,
+        "is_full_model": False,
         "waiting_for": None,
         "can_resume": False,
     }

@@ -1,4 +1,4 @@
-"""Data sets in folders of this machine: what `datasets` has saved, and folders of files."""
+"""Datasets in folders of this machine: what `datasets` has saved, and folders of files."""
 
 import json
 import os

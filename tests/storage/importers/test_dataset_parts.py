@@ -1,4 +1,4 @@
-"""Which files make up a data set: by its card's configs, else by the usual names."""
+"""Which files make up a dataset: by its card's configs, else by the usual names."""
 
 from typing import Any
 

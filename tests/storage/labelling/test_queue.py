@@ -50,7 +50,7 @@ class Annotator:
         with self.database.session_scope() as session:
             return submit(session, submission, now=NOW + after)
 
-    def take_back(self) -> HeldPair | None:
+    def roll_back(self) -> HeldPair | None:
         with self.database.session_scope() as session:
             return undo(session, self.id, now=NOW)
 
@@ -227,7 +227,7 @@ def test_undo_brings_the_pair_back_first_with_its_sides_and_verdict(
     first = me.look()[0]
     me.send(first.pair_id, "right")
     following = me.look()
-    back = me.take_back()
+    back = me.roll_back()
     assert back == HeldPair(first.pair_id, first.left, "right")
     assert me.look() == [back, *following]
     assert first.pair_id not in _ids(other.look())
@@ -238,11 +238,11 @@ def test_undo_walks_back_as_far_as_one_likes(me: Annotator, make_pairs: MakePair
     choices = ["left", "tie", "skip", "both_bad"]
     for choice in choices:
         me.send(me.look()[0].pair_id, choice)
-    back = [me.take_back() for _ in range(4)]
+    back = [me.roll_back() for _ in range(4)]
     assert [(pair.pair_id, pair.previous_verdict) for pair in back if pair] == list(
         zip(reversed(pairs), reversed(choices), strict=True)
     )
-    assert me.take_back() is None
+    assert me.roll_back() is None
     assert _ids(me.look()) == pairs
 
 
@@ -252,14 +252,14 @@ def test_verdict_after_undo_supersedes_the_withdrawn_one(
     (pair_id,) = make_pairs(1)
     me.look()
     first = me.send(pair_id, "left")
-    me.take_back()
+    me.roll_back()
     second = me.send(pair_id, "right")
     with database.read_scope() as session:
         stored = session.get_one(Preference, first.id)
         assert stored.superseded_by == second.id
         assert labelling_counts(session, me.id).num_by_me == 1
     assert first.left == second.left
-    back = me.take_back()
+    back = me.roll_back()
     assert back is not None
     assert back.previous_verdict == "right"
 
@@ -272,10 +272,10 @@ def test_undo_passes_over_a_skipped_pair_that_somebody_else_has_taken(
     me.send(one, "left")
     me.send(two, "skip")
     assert _ids(other.look()) == [two]
-    back = me.take_back()
+    back = me.roll_back()
     assert back is not None
     assert back.pair_id == one
-    assert me.take_back() is None
+    assert me.roll_back() is None
 
 
 def test_undo_does_not_touch_the_verdicts_of_others(
@@ -284,7 +284,7 @@ def test_undo_does_not_touch_the_verdicts_of_others(
     make_pairs(4)
     me.send(me.look()[0].pair_id, "left")
     other.send(other.look()[0].pair_id, "left")
-    assert me.take_back() is not None
-    assert me.take_back() is None
+    assert me.roll_back() is not None
+    assert me.roll_back() is None
     with me.database.read_scope() as session:
         assert labelling_counts(session, other.id).num_by_me == 1

@@ -12,20 +12,20 @@ from tests.waiting import wait_until
 def test_patient_work_lets_everybody_else_go_first() -> None:
     lock, order = WriteLock(), []
 
-    def write(name: str, *, patient: bool) -> None:
-        lock.acquire(patient=patient)
+    def write(name: str, *, background: bool) -> None:
+        lock.acquire(background=background)
         order.append(name)
         lock.release()
 
-    lock.acquire(patient=True)
-    threads = [threading.Thread(target=write, args=("import",), kwargs={"patient": True})]
+    lock.acquire(background=True)
+    threads = [threading.Thread(target=write, args=("import",), kwargs={"background": True})]
     threads += [
-        threading.Thread(target=write, args=("labeller",), kwargs={"patient": False})
+        threading.Thread(target=write, args=("labeller",), kwargs={"background": False})
         for _ in range(3)
     ]
     for thread in threads:
         thread.start()
-        time.sleep(0.05)  # the patient one waits the longest
+        time.sleep(0.05)  # the background one waits the longest
     lock.release()
     for thread in threads:
         thread.join()
@@ -37,7 +37,7 @@ def test_work_that_never_pauses_cannot_keep_others_out() -> None:
 
     def work() -> None:
         while not stopping.is_set():
-            lock.acquire(patient=True)
+            lock.acquire(background=True)
             time.sleep(0.01)
             num_batches[0] += 1
             lock.release()
@@ -48,7 +48,7 @@ def test_work_that_never_pauses_cannot_keep_others_out() -> None:
     waits = []
     for _ in range(20):
         before = num_batches[0]
-        lock.acquire(patient=False)
+        lock.acquire(background=False)
         waits.append(num_batches[0] - before)
         lock.release()
         time.sleep(0.002)
@@ -59,9 +59,9 @@ def test_work_that_never_pauses_cannot_keep_others_out() -> None:
 
 def test_thread_that_holds_it_cannot_wait_for_itself() -> None:
     lock = WriteLock()
-    lock.acquire(patient=False)
+    lock.acquire(background=False)
     with pytest.raises(RuntimeError, match="twice"):
-        lock.acquire(patient=True)
+        lock.acquire(background=True)
     lock.release()
-    lock.acquire(patient=True)
+    lock.acquire(background=True)
     lock.release()

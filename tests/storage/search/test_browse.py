@@ -10,7 +10,7 @@ from storage.data.prompts import add_prompt
 from storage.enums import BrowseKind, CompletionOrigin, PairOrigin, Searched, Side, Verdict
 from storage.errors import InputError
 from storage.importing import imports
-from storage.importing.rolling_back import take_back_some
+from storage.importing.rolling_back import roll_back_some
 from storage.labelling.history import withdraw_verdict
 from storage.labelling.labellers import human_labeller
 from storage.schema.database import Database
@@ -148,7 +148,7 @@ def test_step_of_the_index_that_was_cut_off_is_made_again(data: Browser) -> None
     assert data.find(PAIRS, "river") == [1]
 
 
-def test_texts_of_an_import_that_is_taken_back_are_not_found_and_their_ids_can_be_given_again(
+def test_texts_of_an_import_that_is_rolled_back_are_not_found_and_their_ids_can_be_given_again(
     data: Browser,
 ) -> None:
     data.add("river one", "a", "b")
@@ -160,7 +160,7 @@ def test_texts_of_an_import_that_is_taken_back_are_not_found_and_their_ids_can_b
     data.index()
     assert data.find(PAIRS, "river") == [2, 1]
     with data.database.session_scope() as session:
-        while take_back_some(session, import_id):
+        while roll_back_some(session, import_id):
             pass
     assert (data.find(PAIRS, "river"), data.find(PAIRS, "ocean")) == ([1], [])
     again = data.add("mountain", "hill", "sea")

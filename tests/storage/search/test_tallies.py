@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 import storage.schema.migrations
 from storage.clock import utc_now
-from storage.enums import PairOrigin, Tallied, Verdict
+from storage.enums import PairOrigin, TallyKind, Verdict
 from storage.errors import NotFoundError, StaleError
 from storage.importers import ImportOptions, file_reading
-from storage.importing.rolling_back import take_back_some
+from storage.importing.rolling_back import roll_back_some
 from storage.importing.verdict_writing import Marks
 from storage.importing.writing import store
 from storage.labelling import queue
@@ -31,13 +31,13 @@ from tests.storage.conftest import Judge, MakeLabeller, MakePairs
 ByLabeller = dict[tuple[int, Verdict, str], int]
 
 
-def _counted(session: Session) -> tuple[dict[Tallied, int], ByLabeller]:
+def _counted(session: Session) -> tuple[dict[TallyKind, int], ByLabeller]:
     queries = {
-        Tallied.PROMPTS: select(func.count(Prompt.id)),
-        Tallied.PAIRS: select(func.count(Pair.id)),
-        Tallied.VERDICTS: select(func.count(Preference.id)),
-        Tallied.LABELLED: select(func.count(Preference.pair_id.distinct())).where(*decided()),
-        Tallied.OPEN: select(func.count(Claim.id)).where(Claim.preference_id.is_(None)),
+        TallyKind.PROMPTS: select(func.count(Prompt.id)),
+        TallyKind.PAIRS: select(func.count(Pair.id)),
+        TallyKind.VERDICTS: select(func.count(Preference.id)),
+        TallyKind.LABELLED: select(func.count(Preference.pair_id.distinct())).where(*decided()),
+        TallyKind.OPEN: select(func.count(Claim.id)).where(Claim.preference_id.is_(None)),
     }
     left = func.coalesce(cast(Preference.left, String), "")
     key = (Preference.labeller_id, Preference.verdict, left)
@@ -48,7 +48,7 @@ def _counted(session: Session) -> tuple[dict[Tallied, int], ByLabeller]:
     )
 
 
-def _kept(session: Session) -> tuple[dict[Tallied, int], ByLabeller]:
+def _kept(session: Session) -> tuple[dict[TallyKind, int], ByLabeller]:
     rows = session.scalars(select(VerdictTally).where(VerdictTally.number != 0))
     by_labeller = {(row.labeller_id, row.verdict, row.left): row.number for row in rows}
     return tallies.numbers(session), by_labeller
@@ -66,11 +66,11 @@ def _take_in(database: Database, path: Path, rows: list[dict[str, str]], *, impo
             store(session, step.prepared, Marks.of(options, import_id))
 
 
-def _take_back(database: Database, *, import_id: int) -> None:
+def _roll_back(database: Database, *, import_id: int) -> None:
     more = True
     while more:
         with database.session_scope() as session:
-            more = take_back_some(session, import_id)
+            more = roll_back_some(session, import_id)
 
 
 def _one_step(session: Session, draw: random.Random, labellers: list[int]) -> None:
@@ -111,11 +111,11 @@ def test_tallies_equal_the_counts_after_any_history(
                 session.rollback()
         with database.read_scope() as session:
             assert _kept(session) == _counted(session)
-            seen.add(tallies.numbers(session)[Tallied.LABELLED])
+            seen.add(tallies.numbers(session)[TallyKind.LABELLED])
     assert len(seen) > 3
 
 
-def test_tallies_follow_an_import_and_its_taking_back(
+def test_tallies_follow_an_import_and_its_rolling_back(
     database: Database, tmp_path: Path, make_labeller: MakeLabeller, judge: Judge
 ) -> None:
     rows = [
@@ -126,11 +126,11 @@ def test_tallies_follow_an_import_and_its_taking_back(
         before = _kept(session)
         assert before == _counted(session)
         assert before[0] == {
-            Tallied.PROMPTS: 5,
-            Tallied.PAIRS: 5,
-            Tallied.VERDICTS: 4,
-            Tallied.LABELLED: 4,
-            Tallied.OPEN: 1,
+            TallyKind.PROMPTS: 5,
+            TallyKind.PAIRS: 5,
+            TallyKind.VERDICTS: 4,
+            TallyKind.LABELLED: 4,
+            TallyKind.OPEN: 1,
         }
     _take_in(database, tmp_path / "second.jsonl", rows, import_id=2)
     with database.read_scope() as session:
@@ -139,16 +139,16 @@ def test_tallies_follow_an_import_and_its_taking_back(
     assert judged is not None
     judge(judged, Verdict.B, labeller_id=make_labeller("me"))
 
-    _take_back(database, import_id=2)
+    _roll_back(database, import_id=2)
 
     with database.read_scope() as session:
         kept = _kept(session)
         assert kept == _counted(session)
-        assert kept[0][Tallied.PAIRS] == 6  # the one that somebody has judged stays
-    _take_back(database, import_id=1)
+        assert kept[0][TallyKind.PAIRS] == 6  # the one that somebody has judged stays
+    _roll_back(database, import_id=1)
     with database.read_scope() as session:
         assert _kept(session) == _counted(session)
-        assert tallies.numbers(session)[Tallied.PAIRS] == 1
+        assert tallies.numbers(session)[TallyKind.PAIRS] == 1
 
 
 def _migrate_again(database: Database) -> None:
@@ -178,7 +178,7 @@ def test_migration_counts_what_was_there_before(
     _migrate_again(database)
     with database.read_scope() as session:
         assert _kept(session) == _counted(session)
-        assert tallies.numbers(session)[Tallied.LABELLED] == 1
+        assert tallies.numbers(session)[TallyKind.LABELLED] == 1
 
 
 def test_pairs_imported_before_the_migration_are_known_after_it(
@@ -197,4 +197,4 @@ def test_pairs_imported_before_the_migration_are_known_after_it(
     _migrate_again(database)
     _take_in(database, path, [*rows, _row(9, "b")], import_id=2)
     with database.read_scope() as session:
-        assert tallies.numbers(session)[Tallied.PAIRS] == 3 + 4 + 1
+        assert tallies.numbers(session)[TallyKind.PAIRS] == 3 + 4 + 1

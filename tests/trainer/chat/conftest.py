@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
-from tests.trainer.tiny_model import save_whole_model
+from tests.trainer.tiny_model import save_full_model
 from trainer.chat.client import ChatClient, ChatRequest, Conversation
 from trainer.options.generation import SamplingOptions
 
 ADAPTER = "runs/0001-dpo/adapter"
-WHOLE_MODEL = "runs/0002-dpo/model"
+FULL_MODEL = "runs/0002-dpo/model"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def chat(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     base = data_folder / "models" / "tiny"
     shutil.copytree(tiny_base, base)
     save_tiny_adapter(data_folder / ADAPTER, base)
-    save_whole_model(data_folder / WHOLE_MODEL, base)
+    save_full_model(data_folder / FULL_MODEL, base)
     client = ChatClient(data_folder, "cpu")
     yield TinyChat(data_folder, str(base), client)
     client.close()

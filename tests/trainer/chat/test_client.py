@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.server_process import PROJECT
-from tests.trainer.chat.conftest import ADAPTER, WHOLE_MODEL, TinyChat
+from tests.trainer.chat.conftest import ADAPTER, FULL_MODEL, TinyChat
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
-from tests.trainer.tiny_model import save_whole_model
+from tests.trainer.tiny_model import save_full_model
 from tests.waiting import wait_until
 from trainer.chat.client import ChatClient, ChatEvent
 from trainer.errors import TrainerError
@@ -105,26 +105,26 @@ def test_more_adapters_than_are_held_at_a_time_can_be_asked(chat: TinyChat, tmp_
 
 
 def test_whole_model_streams_beside_the_base(chat: TinyChat) -> None:
-    request = chat.request("Hello there", adapter=WHOLE_MODEL)
+    request = chat.request("Hello there", adapter=FULL_MODEL)
     events = list(chat.client.stream(request))
     first_of_row = [[event.row for event in events].index(row) for row in (0, 1)]
     assert max(first_of_row) < len(events) - 2  # neither waits for the other's end
     assert sorted(event.row for event in events if event.finished) == [0, 1]
     texts = texts_of(events)
     base = chat.client.answer(chat.request("Hello there", adapters=(False,), adapter=None))
-    whole = replace(request, base=str(chat.data_folder / WHOLE_MODEL), adapter=None,
+    whole = replace(request, base=str(chat.data_folder / FULL_MODEL), adapter=None,
                     conversations=request.conversations[:1], adapters=(False,))  # fmt: skip
     other = ChatClient(chat.data_folder, "cpu")
     assert [texts[0], texts[1]] == [*base, *other.answer(whole)]
     other.close()
     swapped = chat.client.answer(
-        chat.request("Hello there", adapter=WHOLE_MODEL, adapters=(True, False))
+        chat.request("Hello there", adapter=FULL_MODEL, adapters=(True, False))
     )
     assert swapped == [texts[1], texts[0]]
 
 
 def test_whole_model_and_adapter_take_turns_in_one_process(chat: TinyChat) -> None:
-    of_adapter, of_whole = (chat.request("Hi", adapter=name) for name in (ADAPTER, WHOLE_MODEL))
+    of_adapter, of_whole = (chat.request("Hi", adapter=name) for name in (ADAPTER, FULL_MODEL))
     first = [chat.client.answer(request) for request in (of_whole, of_adapter)]
     alive = process_ids(chat.data_folder)
     assert [chat.client.answer(request) for request in (of_whole, of_adapter)] == first
@@ -135,14 +135,14 @@ def test_whole_model_and_adapter_take_turns_in_one_process(chat: TinyChat) -> No
 def test_changed_whole_model_is_loaded_anew_and_a_damaged_one_refused(
     chat: TinyChat, tmp_path: Path
 ) -> None:
-    folder = save_whole_model(tmp_path / "model", Path(chat.base), seed=2)
+    folder = save_full_model(tmp_path / "model", Path(chat.base), seed=2)
     request = chat.request("Hello", adapter=str(folder))
     before = chat.client.answer(request)
-    save_whole_model(folder, Path(chat.base), seed=3)
+    save_full_model(folder, Path(chat.base), seed=3)
     after = chat.client.answer(request)
     assert after[0] == before[0]
     assert after[1] != before[1]
-    save_whole_model(folder, Path(chat.base), seed=4)
+    save_full_model(folder, Path(chat.base), seed=4)
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.seek(-1, os.SEEK_END)
         weights.write(b"\0")

@@ -65,7 +65,7 @@ def test_sft_script_reaches_the_losses_of_the_run(make_run: MakeRun, tmp_path: P
 
 
 @pytest.mark.slow
-def test_script_of_a_whole_model_reaches_the_losses_of_the_run(
+def test_script_of_a_full_model_reaches_the_losses_of_the_run(
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     options = {**OPTIONS, "learning_rate": 5e-4}
@@ -78,7 +78,7 @@ def test_script_of_a_whole_model_reaches_the_losses_of_the_run(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reference", ["start", "base"])
-def test_script_of_a_whole_models_next_round_has_its_reference(
+def test_script_of_a_full_models_next_round_has_its_reference(
     make_run: MakeRun, tmp_path: Path, reference: str
 ) -> None:
     options = {**OPTIONS, "learning_rate": 5e-4, "reference": reference}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.trainer.generation.tiny_adapter import save_tiny_adapter
-from tests.trainer.tiny_model import save_tiny_model, save_whole_model
+from tests.trainer.tiny_model import save_full_model, save_tiny_model
 from tests.waiting import wait_until
 from trainer.errors import RunFolderError, TrainerError
 from trainer.generation.generate import run
@@ -169,7 +169,7 @@ def test_adapter_changes_the_answers(runs: Runs, tiny_base: Path) -> None:
 
 
 def test_whole_model_that_was_trained_answers_itself(runs: Runs, tiny_base: Path) -> None:
-    model = save_whole_model(runs.home / "runs" / "0001-dpo" / "model", tiny_base)
+    model = save_full_model(runs.home / "runs" / "0001-dpo" / "model", tiny_base)
     tuned = runs.create(KEEP_ALL, adapter="runs/0001-dpo/model")
     as_base = Runs(runs.home, str(model)).create(KEEP_ALL)
     run(tuned)

@@ -75,8 +75,8 @@ def test_every_token_scores_as_in_trls_own_forward(
     longest: int,
 ) -> None:
     device, longest_dense = way
-    monkeypatch.setattr(row_attention, "LONGEST_DENSE", longest_dense)
-    monkeypatch.setattr(pair_layout, "LONGEST_BLOCK", longest)
+    monkeypatch.setattr(row_attention, "MAX_DENSE_TOKENS", longest_dense)
+    monkeypatch.setattr(pair_layout, "MAX_BLOCK_TOKENS", longest)
     usual, sharing = _models(family, device)
     batch = pair_batch(LENGTHS, num_common, device)
 
@@ -93,7 +93,7 @@ def test_a_pass_in_16_bits_is_near_the_exact_one(
     monkeypatch: pytest.MonkeyPatch, way: tuple[str, int]
 ) -> None:
     device, longest_dense = way
-    monkeypatch.setattr(row_attention, "LONGEST_DENSE", longest_dense)
+    monkeypatch.setattr(row_attention, "MAX_DENSE_TOKENS", longest_dense)
     exact, sharing = _models("llama", device)
     batch = pair_batch(LENGTHS, 2, device)
     expected = exact(**batch, fused_lm_head=True)
@@ -152,7 +152,7 @@ def test_checkpointed_layers_have_the_same_gradients() -> None:
 def test_blocks_hold_little_that_no_token_of_theirs_can_see(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pair_layout, "LONGEST_BLOCK", 16)
+    monkeypatch.setattr(pair_layout, "MAX_BLOCK_TOKENS", 16)
     layout = lay_out(**pair_batch(((120, 90, 80), (100, 110, 70)), num_common=60))
     assert layout is not None
     blocks = layout.blocks(None, like=torch.zeros(1))

@@ -12,7 +12,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from tests.trainer.tiny_model import save_tiny_model, save_whole_model
+from tests.trainer.tiny_model import save_full_model, save_tiny_model
 from trainer.errors import TrainerError
 from trainer.models import loading, model_source
 from trainer.runs import run_folder
@@ -185,15 +185,15 @@ def test_starter_is_converted_once_with_the_tokenizer_it_was_trained_with(
 
 
 def test_whole_model_is_refused_when_it_is_broken_or_anothers(tiny_base: Path, home: Path) -> None:
-    folder = save_whole_model(home / "model", tiny_base)
+    folder = save_full_model(home / "model", tiny_base)
     how = {"device": "cpu", "dtype": "float32"}
-    loaded = loading.load_whole_model(folder, home, base=str(tiny_base), **how)
+    loaded = loading.load_full_model(folder, home, base=str(tiny_base), **how)
     assert loaded.dtype is torch.float32
     with pytest.raises(TrainerError, match="was trained from .*, not from starter"):
-        loading.load_whole_model(folder, home, base="starter", **how)
+        loading.load_full_model(folder, home, base="starter", **how)
     weights = load_file(folder / "model.safetensors")
     weights["model.norm.weight"][3] = torch.nan
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     run_folder.write_manifest(folder, {"holds": "model", "base_model": str(tiny_base)})
     with pytest.raises(TrainerError, match=r"not numbers \(in model\.norm\.weight\)"):
-        loading.load_whole_model(folder, home, base=str(tiny_base), **how)
+        loading.load_full_model(folder, home, base=str(tiny_base), **how)

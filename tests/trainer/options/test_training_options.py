@@ -73,7 +73,7 @@ def test_rate_that_suits_the_other_kind_is_warned_of() -> None:
     whole = RunOptions.from_dict({"lora": None}, defaults=PRESETS["quick"])
     assert "0.0003 suits an adapter" in whole.warnings()[0]
     adapter = RunOptions.from_dict({"lora": {}}, defaults=PRESETS["full"])
-    assert "5e-06 suits a whole model" in adapter.warnings()[0]
+    assert "5e-06 suits a full model" in adapter.warnings()[0]
 
 
 def test_numbers_of_a_form_are_taken_for_what_they_mean() -> None:

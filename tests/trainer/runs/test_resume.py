@@ -51,7 +51,7 @@ def _curve(folder: Path) -> dict[tuple[int, str], list[float]]:
 @pytest.mark.parametrize(
     ("lora", "weights"),
     [({}, f"adapter/{loading.WEIGHTS}"), (None, "model/model.safetensors")],
-    ids=["adapter", "whole model"],
+    ids=["adapter", "full model"],
 )
 def test_killed_and_resumed_run_ends_like_an_unharmed_one(
     make_run: MakeRun, lora: dict[str, Any] | None, weights: str

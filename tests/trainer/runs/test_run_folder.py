@@ -148,7 +148,7 @@ def test_looking_at_the_lock_does_not_keep_a_worker_out(folder: Path) -> None:
         assert run_folder.is_locked(folder)
 
 
-def test_wish_to_stop_can_be_taken_back(folder: Path) -> None:
+def test_wish_to_stop_can_be_rolled_back(folder: Path) -> None:
     run_folder.ask_to_stop(folder)
     assert run_folder.stop_asked(folder)
     run_folder.forget_stop(folder)

@@ -93,7 +93,7 @@ def test_two_processes_train_what_one_trains(make_run: MakeRun) -> None:
     assert not run_folder.is_locked(together)
 
 
-def test_two_processes_train_a_whole_model_as_one_does(make_run: MakeRun) -> None:
+def test_two_processes_train_a_full_model_as_one_does(make_run: MakeRun) -> None:
     alone, together = (
         make_run(n, "dpo", lora=None, training=OPTIONS, stopping=None).folder for n in (1, 2)
     )

@@ -1,4 +1,4 @@
-"""Imports beside other work: labelled between batches, cancelled both ways, taken back."""
+"""Imports beside other work: labelled between batches, cancelled both ways, rolled back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +99,7 @@ def test_a_cancelled_import_keeps_what_is_in(
     assert view.report.num_pairs == _sizes(context)[2] == 6
 
 
-def test_a_cancelled_import_can_be_taken_back(
+def test_a_cancelled_import_can_be_rolled_back(
     context: Context, user: User, tmp_path: Path, between: Between
 ) -> None:
     _import(context, user, _file(tmp_path, verdicts=True, num_rows=3))
@@ -110,7 +110,7 @@ def test_a_cancelled_import_can_be_taken_back(
     assert _sizes(context) == before
 
 
-def test_taking_back_keeps_what_a_person_has_judged(
+def test_rolling_back_keeps_what_a_person_has_judged(
     context: Context, user: User, tmp_path: Path, between: Between
 ) -> None:
     def label_and_cancel() -> None:
@@ -123,7 +123,7 @@ def test_taking_back_keeps_what_a_person_has_judged(
     assert _sizes(context) == [1, 2, 1, 1, 1]
 
 
-def test_verdicts_on_pairs_that_were_there_before_are_taken_back(
+def test_verdicts_on_pairs_that_were_there_before_are_rolled_back(
     context: Context, user: User, tmp_path: Path, between: Between
 ) -> None:
     _import(context, user, _file(tmp_path, verdicts=False))
@@ -136,7 +136,7 @@ def test_verdicts_on_pairs_that_were_there_before_are_taken_back(
         assert set(session.scalars(select(Claim.preference_id))) == {None}
 
 
-def test_a_file_that_breaks_off_is_taken_back_with_its_reason(
+def test_a_file_that_breaks_off_is_rolled_back_with_its_reason(
     context: Context, user: User, tmp_path: Path
 ) -> None:
     import gzip

@@ -85,7 +85,7 @@ def _is_a_base_model(context: Context, run_id: int, folder: Path) -> None:
     assert Path(model) == folder
     models.check_allowed(context, model)
     assert models.model_choices(context)[-1] == (f"merged-in-run-{run_id}", model)
-    with pytest.raises(InputError, match="Run 1 has made no whole model"):
+    with pytest.raises(InputError, match="Run 1 has made no full model"):
         models.model_of_run(context, 1)
 
 

@@ -83,9 +83,9 @@ def test_wrong_format_and_filter_are_refused_in_words(imported: Context) -> None
 def test_too_many_rows_for_one_answer_are_refused_with_the_way_to_a_file(
     imported: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "MOST_ROWS", 6)
+    monkeypatch.setattr(transfer, "MAX_ROWS", 6)
     assert len(transfer.preference_rows(imported)) == 6
-    monkeypatch.setattr(transfer, "MOST_ROWS", 5)
+    monkeypatch.setattr(transfer, "MAX_ROWS", 5)
     with pytest.raises(InputError, match="More than 5 rows .* /export_file"):
         transfer.preference_rows(imported)
 

@@ -1,4 +1,4 @@
-"""The preset full: runs of a whole model are queued, gone on from, listed and packed."""
+"""The preset full: runs of a full model are queued, gone on from, listed and packed."""
 
 import zipfile
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_run_is_queued_without_an_adapter(context: Context, user: User) -> None:
     spec = run_folder.read_spec(context.runs_folder / f"{run_id:04d}-dpo")
     assert spec.options["lora"] is None
     assert spec.options["training"]["learning_rate"] == 5e-6
-    assert runs.run_view(context, run_id).is_whole_model
+    assert runs.run_view(context, run_id).is_full_model
 
 
 @pytest.mark.usefixtures("labelled")
@@ -78,8 +78,8 @@ def test_dpo_half_starts_from_the_model_that_the_sft_half_will_leave(
 @pytest.mark.parametrize(
     ("trained", "wanted", "problem"),
     [
-        ("full", "quick", "has trained a whole model, and this trains an adapter"),
-        ("quick", "full", "has trained an adapter, and this trains a whole model"),
+        ("full", "quick", "has trained a full model, and this trains an adapter"),
+        ("quick", "full", "has trained an adapter, and this trains a full model"),
         ("full", "full", None),
         ("quick", "quick", None),
     ],
@@ -115,7 +115,7 @@ def test_trained_model_is_a_base_model_and_compared_under_its_name(context: Cont
     models.check_allowed(context, model)
     assert models.model_choices(context)[-1] == ("tuned-in-run-2", model)
     labels = [choice.label for choice in comparing.list_choices(context)]
-    assert [label.endswith("whole model") for label in labels] == [True, False]
+    assert [label.endswith("full model") for label in labels] == [True, False]
 
 
 def test_trained_model_is_exported_from_its_folder(context: Context, user: User) -> None:

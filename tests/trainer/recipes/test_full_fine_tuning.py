@@ -68,7 +68,7 @@ def _again(context: RunContext) -> RunContext:
     )
 
 
-def test_run_leaves_a_whole_model_and_the_base_as_it_was(make_run: MakeRun) -> None:
+def test_run_leaves_a_full_model_and_the_base_as_it_was(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", lora=None, training=FAST)
     before = _bits(Path(context.spec.base))
     summary = dpo.run(context)
@@ -82,15 +82,15 @@ def test_run_leaves_a_whole_model_and_the_base_as_it_was(make_run: MakeRun) -> N
     folder = context.folder / MODEL
     manifest = run_folder.check_manifest(folder)
     assert (manifest["holds"], manifest["base_model"]) == (MODEL, context.spec.base)
-    assert run_folder.holds_whole_model(folder)
+    assert run_folder.holds_full_model(folder)
     assert all(weight.dtype is torch.float32 for weight in _weights(folder).values())
     assert json.loads((folder / "config.json").read_text())["use_cache"] is True
     card = (folder / "README.md").read_text()
     assert "library_name: transformers" in card
-    assert "A whole model in float32, every weight of it trained from" in card
+    assert "A full model in float32, every weight of it trained from" in card
 
     base, where = context.spec.base, context.data_folder
-    model = loading.load_whole_model(folder, where, base=base, device="cpu")
+    model = loading.load_full_model(folder, where, base=base, device="cpu")
     loading.load_tokenizer(str(folder), where)
     moved = {
         name for name, weight in model.state_dict().items()
@@ -263,12 +263,12 @@ def test_sft_trains_the_whole_model_too(make_run: MakeRun) -> None:
     assert recipe_defaults("sft", {"lora": None}).training.learning_rate == 2e-5
 
 
-def test_reward_model_is_refused_as_a_whole_model(make_run: MakeRun) -> None:
+def test_reward_model_is_refused_as_a_full_model(make_run: MakeRun) -> None:
     with pytest.raises(TrainerError, match="choose another preset than full"):
         reward.run(make_run(1, "reward", lora=None))
 
 
 def test_four_bits_cannot_be_trained_whole(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", lora=None, quantization={})
-    with pytest.raises(TrainerError, match="leave quantization out to train the whole model"):
+    with pytest.raises(TrainerError, match="leave quantization out to train the full model"):
         dpo.run(context)

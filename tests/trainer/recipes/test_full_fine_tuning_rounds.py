@@ -1,4 +1,4 @@
-"""Rounds of whole models: what the policy goes on from, and what it is held to."""
+"""Rounds of full models: what the policy goes on from, and what it is held to."""
 
 import math
 from pathlib import Path
@@ -121,7 +121,7 @@ def test_adapter_and_whole_model_do_not_go_on_from_each_other(make_run: MakeRun)
         dpo.run(make_run(4, "dpo", adapter="runs/0003-sft/adapter", lora=None, training=OPTIONS))
 
 
-def test_adapter_is_trained_on_a_whole_model_as_its_base(make_run: MakeRun) -> None:
+def test_adapter_is_trained_on_a_full_model_as_its_base(make_run: MakeRun) -> None:
     first = make_run(1, "sft", lora=None, training=OPTIONS)
     sft.run(first)
     second = make_run(2, "dpo", base=first.folder / "model", training=OPTIONS, stopping=None)
