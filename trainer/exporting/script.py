@@ -5,7 +5,8 @@ from typing import Any
 
 from trainer.errors import TrainerError
 from trainer.models import model_source
-from trainer.options.training import RunOptions, recipe_defaults
+from trainer.options.presets import recipe_defaults
+from trainer.options.training import RunOptions
 from trainer.runs import run_folder
 
 # Arguments that both of TRL's configurations know, in the order of the form.

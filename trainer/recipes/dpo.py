@@ -17,7 +17,7 @@ from trl.trainer.utils import use_adapter
 from trainer.errors import TrainerError
 from trainer.kernels.shared_prefix import share_prefixes, supports
 from trainer.models import loading, model_source
-from trainer.options.training import recipe_defaults
+from trainer.options.presets import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin

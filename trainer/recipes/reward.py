@@ -9,7 +9,7 @@ from trl import RewardConfig, RewardTrainer
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
-from trainer.options.training import recipe_defaults
+from trainer.options.presets import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.trainer.conftest import MakeRun
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 from trainer.recipes import sft, training
 from trainer.recipes.policy import load_policy
 from trainer.runs import run_folder
