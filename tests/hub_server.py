@@ -62,6 +62,8 @@ class Hub:
     """Number of file requests that are answered; any later one gets 503."""
     sends_lfs: bool = True
     """Whether large files are to be sent as LFS objects; else everything goes into the commit."""
+    takes_objects: bool = True
+    """Whether LFS objects are taken; else each is refused."""
 
     def dataset(self, name: str, files: dict[str, bytes], **more: Any) -> Repo:
         """Add a dataset."""
@@ -95,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         self._note()
         digest = self.path.rsplit("/", 1)[-1]
-        if hashlib.sha256(body).hexdigest() != digest:
+        if hashlib.sha256(body).hexdigest() != digest or not self.hub.takes_objects:
             self._send(400)
             return
         self.hub.objects[digest] = body
