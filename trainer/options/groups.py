@@ -147,11 +147,6 @@ class TrainingOptions(OptionGroup):
         steps_an_epoch = math.ceil(num_batches / self.gradient_accumulation_steps)
         return math.ceil(steps_an_epoch * self.num_train_epochs)
 
-    def loss_weights(self) -> list[float]:
-        """TRL's weights of the loss types that `loss_type` adds up, in their order."""
-        names = self.loss_type.split("+")
-        return [self.sft_weight if name == "sft" else 1.0 for name in names]
-
     def contradictions(self) -> list[str]:
         """A loss whose own options are set for another, and no steps at all."""
         rules = {

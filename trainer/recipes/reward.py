@@ -78,9 +78,7 @@ def make_trainer(setup: training.Setup, callback: RunCallback) -> ScoreTrainer:
     )
     if options.quantization is not None:
         keep_gradients_of_4_bit(model)
-    arguments = RewardConfig(
-        **training.trainer_arguments(setup), disable_dropout=options.training.disable_dropout
-    )
+    arguments = RewardConfig(**training.trainer_arguments(setup))
     lora = lora_config(options, "SEQ_CLS")
     lora.modules_to_save = [loading.SCORE_HEAD]
     return ScoreTrainer(

@@ -30,7 +30,7 @@ def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:
     model, lora = load_policy(context, setup.options)
     trainer = sft.AnswerTrainer(
         model=model,
-        args=sft.SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True),
+        args=sft.SFTConfig(**training.trainer_arguments(setup)),
         train_dataset=sft._dataset(setup.train[:1]),
         processing_class=setup.tokenizer,
         peft_config=lora,
