@@ -62,7 +62,7 @@ _ADAPTER = """model = PeftModel.from_pretrained(model, {folder!r}, is_trainable=
 """
 _STOPPING = '''
 
-class LearntEnough(TrainerCallback):
+class EnoughMargin(TrainerCallback):
     """Stops once reward accuracy and margin are high enough, as means of the last steps."""
 
     def __init__(self):
@@ -134,7 +134,7 @@ def plain_script(folder: Path, data_folder: Path) -> str:
             reference="\n    ref_model=ref_model," if holds_to_base else "",
             arguments=_lines(arguments),
             lora="None" if goes_on or is_full else _lora(options),
-            callbacks="[LearntEnough()]" if stopping else "[]",
+            callbacks="[EnoughMargin()]" if stopping else "[]",
         ),
         _reference(options) if is_dpo and goes_on and not is_full else "",
         _TAIL,

@@ -140,7 +140,7 @@ class TrainingOptions(OptionGroup):
         return self.per_device_train_batch_size * self.gradient_accumulation_steps
 
     def num_steps(self, num_train: int) -> int:
-        """Steps of a whole run on so many pairs."""
+        """Steps of a run on so many pairs."""
         if self.max_steps > 0:
             return self.max_steps
         num_batches = math.ceil(num_train / self.per_device_train_batch_size)
@@ -213,7 +213,7 @@ class QuantizationOptions(OptionGroup):
 
 @dataclass(frozen=True)
 class StoppingOptions(OptionGroup):
-    """Ends a DPO run early, once it has learnt enough: small data is soon memorised."""
+    """Ends a DPO run early, once margin and accuracy are enough: small data is soon memorised."""
 
     rewards_margins: float = option(
         1.5, "Reward margin that is enough, as the mean of the last steps.", advanced=True
