@@ -62,7 +62,8 @@ def upload(
     # Of a file that breaks off on its way the library says RuntimeError or ValueError.
     except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
         raise TrainerError(
-            f"The hub at {api.endpoint} could not be reached ({type(error).__name__}), so "
-            f"{repository} was not written. Check the connection and try again."
+            f"The hub at {api.endpoint} could not be reached, or broke off "
+            f"({type(error).__name__}), so {repository} was not written. Check the connection and "
+            "try again."
         ) from error
     return str(address)

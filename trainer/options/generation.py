@@ -68,7 +68,7 @@ class GenerateOptions(OptionGroup):
 
     def contradictions(self) -> list[str]:
         """Two answers to a prompt that cannot differ."""
-        if self.sampling.temperature > 0:
+        if self.sampling.temperature != 0:
             return []
         return [
             "temperature 0 gives two equal answers to every prompt, so there is nothing to "
