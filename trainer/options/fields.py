@@ -40,7 +40,7 @@ class About:
     below: float | None = None  # like most, but this value itself is refused
 
     def problem(self, name: str, value: Any) -> str | None:
-        """Why this value of the option `name` is refused; None when it is not. NaN keeps no bound."""
+        """Why this value of the option `name` is refused, if it is; NaN keeps no bound."""
         if self.choices and value not in self.choices:
             return f"{name} is {value!r}; choose one of {', '.join(self.choices)}."
         holds = (
