@@ -101,7 +101,6 @@ def measure_work(folder: Path, device: str) -> dict[str, Any]:
     max_length = _options(spec).training.max_length
     rows = run_folder.read_rows(folder, "train.jsonl")
     pairs, _ = cut(tokenise(tokenizer, rows, "train.jsonl"), max_length)
-    pairs = [pair.within(max_length) for pair in pairs]
     num_answers = sum(len(pair.chosen_ids) + len(pair.rejected_ids) for pair in pairs)
     num_tokens = num_answers + sum(len(pair.prompt_ids) for pair in pairs)
     model = loading.load_model(spec.base, data_folder, device=device)

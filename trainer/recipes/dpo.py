@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from accelerate.utils import send_to_device
 from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedModel
@@ -15,6 +16,7 @@ from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import use_adapter
 
 from trainer.errors import TrainerError
+from trainer.kernels.pair_collator import PairCollator
 from trainer.kernels.shared_prefix import share_prefixes, supports
 from trainer.models import loading, model_source
 from trainer.options.training import recipe_defaults
@@ -123,12 +125,14 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
     """TRL's DPOTrainer on pairs that are tokenised already."""
 
     ref_model: Any  # a second model that the policy is held to, or None
+    data_collator: Any
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         base = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
         self.shares_prefixes = supports(base)
         if self.shares_prefixes:
+            self.data_collator = PairCollator(self.data_collator)
             share_prefixes(base)
             if self.ref_model is not None:
                 share_prefixes(self.ref_model)
@@ -159,11 +163,11 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
         many of how many are done.
         """
         keys = {
-            name: [pair_key(self._cut(row)) for row in dataset]
+            name: [pair_key(PairTokens(**row)) for row in dataset]
             for name, dataset in self._datasets().items()
         }
         missing = {
-            key: self._cut(row)
+            key: PairTokens(**row)
             for name, dataset in self._datasets().items()
             for key, row in zip(keys[name], dataset, strict=True)
             if cache.get(key) is None
@@ -185,9 +189,6 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
     def _datasets(self) -> dict[str, Dataset]:
         datasets = {"train_dataset": self.train_dataset, "eval_dataset": self.eval_dataset}
         return {name: dataset for name, dataset in datasets.items() if dataset is not None}
-
-    def _cut(self, row: dict[str, Any]) -> PairTokens:
-        return PairTokens(**row).within(self.args.max_length)
 
     def _compute_references(
         self,
@@ -246,7 +247,8 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
             yield self.ref_model or self.model
 
     def _computed(self, model: PreTrainedModel, pairs: list[PairTokens]) -> list[LogProbs]:
-        inputs = self._prepare_inputs(self.data_collator([asdict(pair) for pair in pairs]))
+        batch = self.data_collator([asdict(pair) for pair in pairs])
+        inputs = send_to_device(batch, self.accelerator.device)
         is_answer = inputs.pop("completion_mask") == 1
         labels = inputs["input_ids"].masked_fill(~is_answer, -100)
         if self.shares_prefixes:

@@ -86,8 +86,8 @@ def make_trainer(setup: training.Setup, callback: RunCallback) -> ScoreTrainer:
     return ScoreTrainer(
         model=model,
         args=arguments,
-        train_dataset=_dataset(setup.train, options.training.max_length),
-        eval_dataset=_dataset(setup.heldout, options.training.max_length),
+        train_dataset=_dataset(setup.train),
+        eval_dataset=_dataset(setup.heldout),
         processing_class=setup.tokenizer,
         peft_config=lora,
         callbacks=[callback],
@@ -100,20 +100,16 @@ def _heldout_accuracy(trainer: ScoreTrainer, num_pairs: int) -> dict[str, Any]:
     return {"num_right": num_right, "num_pairs": num_pairs, "low": low, "high": high}
 
 
-def _dataset(pairs: list[PairTokens], max_length: int) -> Dataset | None:
-    """Both conversations of each pair as TRL takes them when they are tokenised already.
-
-    They are cut here, as TRL would drop what is too long.
-    """
+def _dataset(pairs: list[PairTokens]) -> Dataset | None:
+    """Both conversations of each pair as TRL takes them when they are tokenised already."""
     if not pairs:
         return None
-    cut = [pair.within(max_length) for pair in pairs]
     return Dataset.from_list(
         [
             {
                 "chosen_ids": pair.prompt_ids + pair.chosen_ids,
                 "rejected_ids": pair.prompt_ids + pair.rejected_ids,
             }
-            for pair in cut
+            for pair in pairs
         ]
     )

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from torch.nn.attention.flex_attention import flex_attention
+from torch.nn.attention.flex_attention import create_mask, flex_attention
 
 from tests.trainer.pair_batch import pair_batch
 from trainer.kernels import row_attention
 from trainer.kernels.pair_attention import pair_attention
-from trainer.kernels.pair_layout import PairLayout, lay_out
+from trainer.kernels.pair_layout import PairLayout
 
 NUM_HEADS, NUM_KEY_HEADS, DIM = 4, 2, 16
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
@@ -19,9 +19,7 @@ pytestmark = [
 
 
 def _layout(num_common: int) -> PairLayout:
-    layout = lay_out(**pair_batch(((5, 4, 7), (9, 12, 2), (4, 1, 9)), num_common))
-    assert layout is not None
-    return layout
+    return pair_batch(((5, 4, 7), (9, 12, 2), (4, 1, 9)), num_common)[1]
 
 
 def _states(layout: PairLayout) -> list[torch.Tensor]:
@@ -66,6 +64,20 @@ def test_flexible_kernel_gives_the_same_values(num_common: int, window: int | No
     blocks = row_attention.block_mask(layout, window)
     found = flex_attention(*states, block_mask=blocks, scale=0.3, enable_gqa=True)
     torch.testing.assert_close(found.transpose(1, 2), expected, **CLOSE)
+
+
+def test_blocks_dense_and_flexible_masks_say_the_same(num_common: int, window: int | None) -> None:
+    layout = _layout(num_common)
+    num_tokens = layout.input_ids.shape[1]
+    dense = row_attention.dense_mask(layout, window, like=torch.zeros(1))[0, 0] == 0
+    assert 0 < dense.sum() < num_tokens**2 / 2
+    of_blocks = torch.zeros_like(dense)
+    places = torch.cat([torch.arange(part.start, part.stop) for part in layout.seen])
+    for block in layout.blocks(window, like=torch.zeros(1)):
+        of_blocks[block.queries].index_add_(1, places[block.keys], block.mask == 0)
+    assert torch.equal(of_blocks, dense)
+    one_by_one = create_mask(layout.can_see(window), None, None, num_tokens, num_tokens, "cpu")
+    assert torch.equal(one_by_one[0, 0], dense)
 
 
 def test_dropped_attention_is_the_usual_one_on_average(num_common: int, window: int | None) -> None:

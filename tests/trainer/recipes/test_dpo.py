@@ -121,19 +121,31 @@ def test_reference_of_a_trained_adapter_is_its_frozen_copy(
     assert _events(second, "started")[0]["reference"] == "runs/0001-sft/adapter"
 
 
-def test_reference_copy_is_not_trained(make_run: MakeRun) -> None:
-    sft.run(make_run(1, "sft", training={**FAST, "max_steps": 1}))
-    context = make_run(2, "dpo", adapter="runs/0001-sft/adapter", training=FAST)
+def _trainer(context: RunContext) -> dpo.PairTrainer:
     setup = training.prepare(context, PRESETS["quick"])
     model, lora = load_policy(context, setup.options)
-    assert lora is None
-    trainer = dpo.PairTrainer(
+    return dpo.PairTrainer(
         model=model,
         args=dpo.DPOConfig(**training.trainer_arguments(setup)),
         train_dataset=dpo._dataset(setup.train),
         eval_dataset=dpo._dataset(setup.heldout),
         processing_class=setup.tokenizer,
+        peft_config=lora,
     )
+
+
+def test_batches_come_laid_out_in_training_and_on_held_out_pairs(make_run: MakeRun) -> None:
+    trainer = _trainer(make_run(1, "dpo", training=FAST))
+    for batches in (trainer.get_train_dataloader(), trainer.get_eval_dataloader()):
+        for batch in batches:
+            num_answer_tokens = int(batch["completion_mask"].sum())
+            assert len(batch["pair_layout"].targets) == num_answer_tokens > 0
+
+
+def test_reference_copy_is_not_trained(make_run: MakeRun) -> None:
+    sft.run(make_run(1, "sft", training={**FAST, "max_steps": 1}))
+    context = make_run(2, "dpo", adapter="runs/0001-sft/adapter", training=FAST)
+    trainer = _trainer(context)
     trained = {name for name, weight in trainer.model.named_parameters() if weight.requires_grad}
     assert trained
     assert all(".default." in name for name in trained)
