@@ -21,7 +21,7 @@ from trl import DPOConfig, DPOTrainer
 
 from trainer.models import loading
 from trainer.options.training import PRESETS, RunOptions
-from trainer.recipes.policy import keep_gradients_of_4_bit
+from trainer.private.bitsandbytes import keep_gradients_of_4_bit
 from trainer.recipes.tokens import cut, tokenise
 from trainer.runs import run_folder
 from trainer.runs.run_folder import RunSpec

@@ -9,18 +9,17 @@ batch (`pair_collator`), so that nothing here waits for the device.
 
 import functools
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
-from trl.trainer.utils import FusedCausalLMOutput
 
 from trainer.kernels.last_layer import LastLayer
 from trainer.kernels.pair_attention import ATTENTION
 from trainer.kernels.pair_layout import PairLayout
 from trainer.kernels.token_scores import TokenScores, log_probs_alone
+from trainer.private.transformers import attention, can_exchange_attention, set_attention
+from trainer.private.trl import LossOutput
 
 
 def supports(model: PreTrainedModel) -> bool:
@@ -29,7 +28,7 @@ def supports(model: PreTrainedModel) -> bool:
     scaled = ("logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
     return (
         config.get_text_config() is config
-        and bool(getattr(model, "_supports_attention_backend", False))
+        and can_exchange_attention(model)
         and not getattr(config, "final_logit_softcapping", None)
         and not getattr(config, "output_router_logits", False)
         and all(getattr(config, name, None) is None for name in scaled)
@@ -46,8 +45,7 @@ def share_prefixes(model: PreTrainedModel) -> None:
     fused_forward = model.forward
     last_layer = LastLayer.of(model.base_model)
     # It stays: gradient checkpointing computes the layers again after the forward pass has ended.
-    usual = model.config._attn_implementation
-    model.config._attn_implementation = ATTENTION
+    usual = set_attention(model, ATTENTION)
 
     @functools.wraps(type(model).forward)  # `generate` checks its arguments against the signature
     def forward(
@@ -59,13 +57,13 @@ def share_prefixes(model: PreTrainedModel) -> None:
         **kwargs: Any,
     ) -> Any:
         if pair_layout is None or not fused_lm_head:
-            with _attention(self, usual):  # which makes masks of its own
+            with attention(self, usual):  # which makes masks of its own
                 return fused_forward(*args, fused_lm_head=fused_lm_head, **kwargs)
         scored = (*_hidden(self, pair_layout, last_layer), pair_layout.targets)
         mask = kwargs["labels"][:, 1:] != -100
         if log_probs_only:
             log_probs = pair_layout.placed(log_probs_alone(*scored), mask.shape)
-            return FusedCausalLMOutput(log_probs=log_probs)
+            return LossOutput(log_probs=log_probs)
         return _as_trl_gives_it(TokenScores.compute(*scored), pair_layout, mask)
 
     model.forward = types.MethodType(forward, model)
@@ -86,24 +84,12 @@ def _hidden(
     return hidden[0], model.get_output_embeddings()
 
 
-@contextmanager
-def _attention(model: PreTrainedModel, implementation: str) -> Iterator[None]:
-    before = model.config._attn_implementation
-    model.config._attn_implementation = implementation
-    try:
-        yield
-    finally:
-        model.config._attn_implementation = before
-
-
-def _as_trl_gives_it(
-    scores: TokenScores, layout: PairLayout, mask: torch.Tensor
-) -> FusedCausalLMOutput:
+def _as_trl_gives_it(scores: TokenScores, layout: PairLayout, mask: torch.Tensor) -> LossOutput:
     log_probs, entropy, mean_logits, is_top1 = (
         layout.placed(values, mask.shape)
         for values in (scores.log_probs, scores.entropy, scores.mean_logits, scores.is_top1)
     )
-    return FusedCausalLMOutput(
+    return LossOutput(
         loss=-log_probs.sum() / mask.sum().clamp(min=1),
         log_probs=log_probs,
         entropy=entropy,

@@ -161,10 +161,11 @@ def pick_dtype(device: "torch.device") -> "torch.dtype":
     """The type to compute in: bfloat16 where the device has instructions for it, else float32."""
     import torch
 
+    from trainer.private.torch import cpu_has_bfloat16
+
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if has_bf16 else torch.float32
+    return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
 
 
 def convert_starter(data_folder: Path) -> Path:

@@ -10,23 +10,28 @@ from typing import Any
 
 from safetensors import SafetensorError
 from transformers import TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from trainer.errors import TrainerError, is_disk_full
+from trainer.private.trl import (
+    CHECKPOINT_PREFIX,
+    CHECKPOINT_STATE,
+    CheckpointHook,
+    count_tokens_from,
+    num_tokens_seen,
+)
 
 CHECKPOINTS = "checkpoints"  # folder in the run folder
 
 
-class CheckpointMixin:
+class CheckpointMixin(CheckpointHook):
     """Counts tokens over the whole run, and removes one that could not be written whole."""
 
-    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+    def write_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint; raises TrainerError, with the one before it kept, if that fails."""
         state: TrainerState = self.state  # type: ignore[attr-defined]
-        state.num_input_tokens_seen = self._total_train_tokens
+        state.num_input_tokens_seen = num_tokens_seen(self)
         try:
-            super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
+            super().write_checkpoint(*args, **kwargs)
         except (OSError, RuntimeError, SafetensorError) as error:
             folder = Path(self.args.output_dir)  # type: ignore[attr-defined]
             shutil.rmtree(_path_of(folder, state.global_step), ignore_errors=True)
@@ -34,8 +39,8 @@ class CheckpointMixin:
 
     def count_on(self, checkpoint: str) -> None:
         """Let TRL's metric num_tokens go on from a checkpoint instead of from 0."""
-        state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
-        self._total_train_tokens = state.num_input_tokens_seen
+        state = TrainerState.load_from_json(str(Path(checkpoint) / CHECKPOINT_STATE))
+        count_tokens_from(self, state.num_input_tokens_seen)
 
 
 def usable_checkpoint(checkpoints: Path) -> str | None:
@@ -45,7 +50,7 @@ def usable_checkpoint(checkpoints: Path) -> str | None:
 
 def whole_checkpoints(checkpoints: Path) -> list[str]:
     """The checkpoints that were written to their end, in the order of their steps."""
-    found = checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
+    found = checkpoints.glob(f"{CHECKPOINT_PREFIX}-*")
     return [str(path) for path in sorted(found, key=_step) if _is_whole(path)]
 
 
@@ -68,14 +73,14 @@ def _not_written(step: int, checkpoints: Path, error: Exception) -> TrainerError
 
 def _is_whole(checkpoint: Path) -> bool:
     try:
-        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        json.loads((checkpoint / CHECKPOINT_STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return True
 
 
 def _path_of(checkpoints: Path, step: int) -> Path:
-    return checkpoints / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+    return checkpoints / f"{CHECKPOINT_PREFIX}-{step}"
 
 
 def _step(checkpoint: Path) -> int:

@@ -1,8 +1,7 @@
 """Direct preference optimisation with TRL: pushes chosen answers up against rejected ones."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,15 +10,15 @@ from accelerate.utils import send_to_device
 from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedModel
-from trl import DPOConfig, DPOTrainer
-from trl.models.utils import disable_gradient_checkpointing
-from trl.trainer.utils import use_adapter
+from trl import DPOConfig
 
 from trainer.errors import TrainerError
 from trainer.kernels.pair_collator import PairCollator
 from trainer.kernels.shared_prefix import share_prefixes, supports
 from trainer.models import loading, model_source
 from trainer.options.training import recipe_defaults
+from trainer.private.peft import drop_nothing
+from trainer.private.trl import REFERENCE_COPY, TokenisedDPOTrainer, as_reference
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
@@ -37,7 +36,6 @@ from trainer.recipes.tokens import PairTokens
 from trainer.runs import run_folder
 from trainer.runs.context import Cancelled, RunContext, num_ranks, rank
 
-REFERENCE_COPY = "ref"  # TRL's name of the frozen copy of the adapter that a run starts from
 TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once
 
 
@@ -121,7 +119,7 @@ def _reference_dtype(setup: training.Setup) -> str:
     return f"{computes_in} from float32"
 
 
-class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
+class PairTrainer(FiniteLossMixin, CheckpointMixin, TokenisedDPOTrainer):
     """TRL's DPOTrainer on pairs that are tokenised already."""
 
     ref_model: Any  # a second model that the policy is held to, or None
@@ -136,24 +134,13 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
             share_prefixes(base)
             if self.ref_model is not None:
                 share_prefixes(self.ref_model)
-        for name, module in self.model.named_modules():
-            if isinstance(module, torch.nn.Dropout) and name.endswith(
-                f"lora_dropout.{REFERENCE_COPY}"
-            ):
-                module.p = 0.0  # the reference is frozen: dropout would make it differ each time
+        # The reference is frozen: dropout would make it differ each time.
+        drop_nothing(self.model, REFERENCE_COPY)
 
     def hold_to_base(self) -> None:
         """Take the model without any adapter as the reference, also when going on from one."""
         if REFERENCE_COPY in self.model.peft_config:
             self.model.delete_adapter(REFERENCE_COPY)
-
-    def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
-        """TRL's hook for tokenising, of which nothing is left to do."""
-        return dataset
-
-    def _precompute_ref_logps(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
-        """TRL's hook for computing all references anew, which `add_references` does not."""
-        return dataset
 
     def add_references(self, cache: ReferenceCache, report: Callable[[int, int], None]) -> int:
         """Look up or compute the reference log-probabilities of every pair, before training.
@@ -198,7 +185,7 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
     ) -> None:
         batches = self._batches(missing)
         num_done = 0
-        with self._as_reference() as model:
+        with torch.no_grad(), as_reference(self) as model, self.accelerator.autocast():
             for start in range(0, len(batches), num_ranks()):
                 of_ranks = batches[start : start + num_ranks()]
                 mine = of_ranks[rank()] if rank() < len(of_ranks) else []
@@ -228,23 +215,6 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
                 room = TOKENS_TOGETHER - missing[key].num_tokens()
             batches[-1].append(key)
         return batches
-
-    @contextmanager
-    def _as_reference(self) -> Iterator[PreTrainedModel]:
-        """The reference, without gradients: its own model, or the policy without what it learns.
-
-        TRL's own `compute_ref_log_probs` switches adapters for every batch, and looks at all
-        layers each time.
-        """
-        adapter: AbstractContextManager[None] = nullcontext()
-        if self.ref_model is None and isinstance(self.model, PeftModel):
-            name = REFERENCE_COPY if REFERENCE_COPY in self.model.peft_config else None
-            adapter = use_adapter(self.model, adapter_name=name)
-        quietly = disable_gradient_checkpointing(
-            self.model, self.args.gradient_checkpointing_kwargs
-        )
-        with torch.no_grad(), quietly, adapter, self.accelerator.autocast():
-            yield self.ref_model or self.model
 
     def _computed(self, model: PreTrainedModel, pairs: list[PairTokens]) -> list[LogProbs]:
         batch = self.data_collator([asdict(pair) for pair in pairs])

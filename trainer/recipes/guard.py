@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from trainer.errors import TrainerError
+from trainer.private.trl import load_weights
 from trainer.recipes.checkpoints import step_of, whole_checkpoints
 from trainer.recipes.ranks import any_rank
 from trainer.runs.context import rank
@@ -65,7 +66,7 @@ class FiniteLossMixin:
         good = self._good_checkpoints()
         if not good:
             return None
-        self._load_from_checkpoint(good[-1])  # type: ignore[attr-defined]
+        load_weights(self, good[-1])
         return f"The model of step {step_of(good[-1])} is kept."
 
     def _drop_older_checkpoints(self) -> None:

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from peft import LoraConfig, PeftModel
-from peft.tuners.lora import LoraLayer
 
 from trainer.errors import TrainerError
 from trainer.kernels.fused_layers import fuse_layers
 from trainer.kernels.fused_lora import fuse_lora
 from trainer.models import loading
 from trainer.options.training import RunOptions
+from trainer.private.bitsandbytes import keep_gradients_of_4_bit
+from trainer.private.peft import compute_in_type_of_base
 from trainer.recipes.output import TRAINED
 from trainer.runs import run_folder
 from trainer.runs.context import RunContext
@@ -110,22 +110,6 @@ def prepare_weights(trainer: "Trainer") -> None:
     for weight in trainer.model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
-    # peft casts inputs to the adapter's float32, and autocast casts them straight back.
     if trainer.args.bf16 or trainer.args.fp16:
-        for module in trainer.model.modules():
-            if isinstance(module, LoraLayer):
-                module.cast_input_dtype_enabled = False
+        compute_in_type_of_base(trainer.model)
     fuse_lora(trainer.model)
-
-
-def keep_gradients_of_4_bit(model: torch.nn.Module) -> None:
-    """Keep bitsandbytes from packing the weights anew for inference on a CPU.
-
-    It does so the first time that no gradient is asked for, as in a reference pass; the packed
-    product has no backward, and from then on gradients would silently be wrong.
-    """
-    from bitsandbytes.nn import Linear4bit
-
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            module.support_avx512bf16_for_cpu = False

@@ -10,11 +10,12 @@ from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
 from trainer.options.training import recipe_defaults
+from trainer.private.bitsandbytes import keep_gradients_of_4_bit
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config, prepare_weights
+from trainer.recipes.policy import lora_config, prepare_weights
 from trainer.recipes.tokens import PairTokens
 from trainer.runs.context import RunContext
 

@@ -7,49 +7,19 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
-    Gemma3TextConfig,
     LlamaConfig,
-    MistralConfig,
-    Phi3Config,
     PreTrainedConfig,
     PreTrainedModel,
-    Qwen2Config,
-    Qwen3Config,
 )
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
 from tests.trainer.pair_batch import pair_batch, pair_rows
+from tests.trainer.tiny_families import FAMILIES, SIZES
 from trainer.kernels import pair_layout, row_attention
 from trainer.kernels.pair_collator import PairCollator
 from trainer.kernels.shared_prefix import share_prefixes, supports
 
-SIZES = {
-    "vocab_size": 99,
-    "hidden_size": 64,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 256,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-WINDOW = 7  # shorter than the pairs below, so that it hides something
-FAMILIES = {
-    "llama": LlamaConfig(**SIZES),
-    "qwen2": Qwen2Config(**SIZES),
-    "qwen3": Qwen3Config(**SIZES, head_dim=16),
-    "mistral": MistralConfig(**SIZES, sliding_window=WINDOW),
-    "phi3": Phi3Config(**SIZES),
-    "gemma3": Gemma3TextConfig(
-        **SIZES,
-        head_dim=16,
-        sliding_window=WINDOW,
-        layer_types=["sliding_attention", "full_attention"],
-    ),
-}
 OUTPUTS = ("log_probs", "entropy", "mean_logits", "is_top1")
 # A device, and the longest row that is not left to FlexAttention where that is a GPU.
 WAYS = [
