@@ -78,7 +78,7 @@ def load_scorer(
 ) -> "PreTrainedModel":
     """The base model with a fresh head that gives a conversation one number, as `load_model`.
 
-    The head is never in 4 bits: it is trained whole.
+    The head is never in 4 bits: each of its weights is trained.
     """
     from transformers import AutoModelForSequenceClassification
 
@@ -124,7 +124,7 @@ def load_adapter(
 def load_full_model(
     folder: Path, data_folder: Path, *, base: str, **options: Any
 ) -> "PreTrainedModel":
-    """A model that a run has trained as a whole, in evaluation mode; `options` as `load_model`.
+    """A full model that a run has trained, in evaluation mode; `options` as `load_model`.
 
     It is checked like an adapter: the SHA-256 of each file, the base model that it was trained
     from, and that all weights are finite. Raises TrainerError naming what is wrong.

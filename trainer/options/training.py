@@ -52,6 +52,11 @@ class RunOptions(OptionGroup):
         return []
 
     @property
+    def trains_full_model(self) -> bool:
+        """Whether every weight of the model is trained, and no adapter."""
+        return self.lora is None
+
+    @property
     def output(self) -> str:
         """The folder that a run leaves in its own: `adapter`, or `model` for a full model."""
-        return ADAPTER if self.lora else FULL_MODEL
+        return FULL_MODEL if self.trains_full_model else ADAPTER

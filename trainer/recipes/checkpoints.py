@@ -1,4 +1,4 @@
-"""Checkpoints that can be trusted: whole or not there, with all that a resumed run goes on from.
+"""Checkpoints that can be trusted: complete or not there, with all that a resumed run goes on from.
 
 A mixin for TRL's trainers, and the choice of the checkpoint to resume from.
 """
@@ -24,7 +24,7 @@ CHECKPOINTS = "checkpoints"  # folder in the run folder
 
 
 class CheckpointMixin(CheckpointHook):
-    """Counts tokens over the whole run, and removes one that could not be written whole."""
+    """Counts tokens from the run's first start on, and removes what was written in part."""
 
     def write_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint; raises TrainerError, with the one before it kept, if that fails."""
@@ -45,13 +45,13 @@ class CheckpointMixin(CheckpointHook):
 
 def usable_checkpoint(checkpoints: Path) -> str | None:
     """The last checkpoint that was written to its end (its state file comes last), or None."""
-    return next(reversed(whole_checkpoints(checkpoints)), None)
+    return next(reversed(complete_checkpoints(checkpoints)), None)
 
 
-def whole_checkpoints(checkpoints: Path) -> list[str]:
+def complete_checkpoints(checkpoints: Path) -> list[str]:
     """The checkpoints that were written to their end, in the order of their steps."""
     found = checkpoints.glob(f"{CHECKPOINT_PREFIX}-*")
-    return [str(path) for path in sorted(found, key=_step) if _is_whole(path)]
+    return [str(path) for path in sorted(found, key=_step) if _is_complete(path)]
 
 
 def step_of(checkpoint: str | None) -> int:
@@ -71,7 +71,7 @@ def _not_written(step: int, checkpoints: Path, error: Exception) -> TrainerError
     )
 
 
-def _is_whole(checkpoint: Path) -> bool:
+def _is_complete(checkpoint: Path) -> bool:
     try:
         json.loads((checkpoint / CHECKPOINT_STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -16,7 +16,6 @@ from trainer.errors import TrainerError
 from trainer.kernels.pair_collator import PairCollator
 from trainer.kernels.shared_prefix import share_prefixes, supports
 from trainer.models import loading, model_source
-from trainer.options.presets import recipe_defaults
 from trainer.private.peft import drop_nothing
 from trainer.private.trl import REFERENCE_COPY, TokenisedDPOTrainer, as_reference
 from trainer.recipes import training
@@ -41,13 +40,13 @@ TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references 
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out a DPO run and return its summary."""
-    setup = training.prepare(context, recipe_defaults("dpo", context.spec.options))
+    setup = training.prepare(context)
     options = setup.options
-    is_whole, precomputes = options.lora is None, options.training.precompute_ref_log_probs
+    precomputes = options.training.precompute_ref_log_probs
     arguments = DPOConfig(
         **training.trainer_arguments(setup),
         # TRL else keeps a frozen copy of a full model; an adapter is switched off instead.
-        precompute_ref_log_probs=is_whole and precomputes,
+        precompute_ref_log_probs=options.trains_full_model and precomputes,
     )
     callback = RunCallback(context, options.stopping)
     with training.memory_advice(options):
@@ -62,7 +61,7 @@ def run(context: RunContext) -> dict[str, Any]:
             peft_config=lora,
             callbacks=[callback],
         )
-        if options.training.reference == "base" and not is_whole:
+        if options.training.reference == "base" and not options.trains_full_model:
             trainer.hold_to_base()
         # Before the references: in 16 bits an adapter as peft computes it is another model.
         prepare_weights(trainer)
@@ -109,9 +108,9 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
 def _reference_dtype(setup: training.Setup) -> str:
     """What the values are computed in; a full model's weights are float32 whatever that is."""
     computes_in = training.dtype_name(setup.context.device)
-    if setup.options.lora is not None or computes_in == "float32":
-        return computes_in
-    return f"{computes_in} from float32"
+    if setup.options.trains_full_model and computes_in != "float32":
+        return f"{computes_in} from float32"
+    return computes_in
 
 
 class PairTrainer(FiniteLossMixin, CheckpointMixin, TokenisedDPOTrainer):
@@ -141,7 +140,7 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, TokenisedDPOTrainer):
         """Look up or compute the reference log-probabilities of every pair, before training.
 
         TRL's own switch for this computes all pairs anew, in their order; here only those that
-        the cache lacks are computed. Returns their number; `report` is told after each batch how
+        the cache lacks are computed. Returns their number; `report` is given after each batch how
         many of how many are done.
         """
         keys = {
@@ -226,7 +225,7 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, TokenisedDPOTrainer):
 
 
 class ReferenceProgress:
-    """Tells how far the reference pass is, and stops it when asked."""
+    """Writes down how far the reference pass is, and stops it when asked."""
 
     TIMES_AS_LONG = 3.0  # a training step needs a forward pass and twice as much to go back
 

@@ -37,7 +37,7 @@ def _write(trainer: "Trainer", context: RunContext, options: RunOptions) -> None
     partial = context.folder / f".{options.output}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     spec = context.spec
-    if options.lora is None:
+    if options.trains_full_model:
         _write_model(trainer, partial)
     else:
         _write_adapter(trainer.model, partial, base=_name_for_others(spec.base))

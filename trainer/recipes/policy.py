@@ -33,8 +33,8 @@ def load_policy(
     spec = context.spec
     if spec.adapter is not None:
         _check_kind(context, options)
-    if options.lora is None:
-        return _whole(context, start=True), None
+    if options.trains_full_model:
+        return _full_model(context, start=True), None
     model = loading.load_model(
         spec.base,
         context.data_folder,
@@ -60,14 +60,14 @@ def load_reference(context: RunContext, options: RunOptions) -> "PreTrainedModel
     """
     training = options.training
     is_start = training.reference == "start" or context.spec.adapter is None
-    if options.lora is not None or (is_start and training.precompute_ref_log_probs):
+    if not options.trains_full_model or (is_start and training.precompute_ref_log_probs):
         return None
-    model = _whole(context, start=is_start)
+    model = _full_model(context, start=is_start)
     model.requires_grad_(False)
     return model
 
 
-def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
+def _full_model(context: RunContext, *, start: bool) -> "PreTrainedModel":
     """What the run starts from, or the base without what earlier rounds have learnt."""
     spec = context.spec
     how: dict[str, Any] = {"device": context.device, "dtype": "float32"}
@@ -84,13 +84,13 @@ def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
 def _check_kind(context: RunContext, options: RunOptions) -> None:
     spec = context.spec
     folder = run_folder.adapter_path(context.data_folder, spec.adapter or "")
-    is_whole = run_folder.holds_full_model(folder)
-    if is_whole and options.lora is not None:
+    holds_full_model = run_folder.holds_full_model(folder)
+    if holds_full_model and not options.trains_full_model:
         raise TrainerError(
             f"{spec.adapter} is a full model. To train an adapter on it, name it as the base "
-            "model; to go on training it as a whole, set lora to null."
+            "model; to go on training all of it, set lora to null."
         )
-    if not is_whole and options.lora is None:
+    if options.trains_full_model and not holds_full_model:
         raise TrainerError(
             f"{spec.adapter} is an adapter, and this run trains a full model. Export it merged "
             "and start from that model, or give lora its options."

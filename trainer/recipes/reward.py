@@ -9,7 +9,6 @@ from trl import RewardConfig, RewardTrainer
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
-from trainer.options.presets import recipe_defaults
 from trainer.private.bitsandbytes import keep_gradients_of_4_bit
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
@@ -20,13 +19,13 @@ from trainer.recipes.tokens import PairTokens
 from trainer.runs.context import RunContext
 
 FULL_REWARD = (
-    "A reward model is trained as an adapter with a score head, never as a whole. Give lora its "
-    "options, or choose another preset than full."
+    "A reward model is trained as an adapter with a score head, never as a full model. Give lora "
+    "its options, or choose another preset than full."
 )
 
 
 def run(context: RunContext) -> dict[str, Any]:
-    """Carry out a reward run; its summary tells how many held-out pairs it judges rightly.
+    """Carry out a reward run; its summary says how many held-out pairs it judges rightly.
 
     The loss is Bradley and Terry's (1952): -log sigmoid(score of chosen - score of rejected).
     """
@@ -34,9 +33,9 @@ def run(context: RunContext) -> dict[str, Any]:
         raise TrainerError(
             "A reward model starts from the base model, not from an adapter. Leave the adapter out."
         )
-    if context.spec.options.get("lora", {}) is None:
+    if training.read_options(context).trains_full_model:
         raise TrainerError(FULL_REWARD)
-    setup = training.prepare(context, recipe_defaults("reward", context.spec.options))
+    setup = training.prepare(context)
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):
         trainer = make_trainer(setup, callback)

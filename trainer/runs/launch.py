@@ -118,7 +118,7 @@ def _read_identity(folder: Path) -> tuple[int, str] | None:
 
 
 def _process_start_time(pid: int) -> str | None:
-    """When the process started, as the system tells it; None without such a living process."""
+    """When the process started, as the system knows it; None without such a living process."""
     try:
         # Fields after the command's closing bracket: the state first, and the 22nd of all is the
         # start in clock ticks. A zombie has ended; only its parent has not looked yet.

@@ -156,7 +156,7 @@ def test_model_in_four_bits_needs_less_memory(tiny_base: Path, home: Path) -> No
     assert packed.get_memory_footprint() < plain.get_memory_footprint()
 
 
-def test_missing_device_is_told() -> None:
+def test_missing_device_is_named() -> None:
     with pytest.raises(TrainerError, match="Use auto, cpu or cuda"):
         loading.pick_device("tpu")
 
@@ -184,7 +184,7 @@ def test_starter_is_converted_once_with_the_tokenizer_it_was_trained_with(
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
 
 
-def test_whole_model_is_refused_when_it_is_broken_or_anothers(tiny_base: Path, home: Path) -> None:
+def test_full_model_is_refused_when_it_is_broken_or_anothers(tiny_base: Path, home: Path) -> None:
     folder = save_full_model(home / "model", tiny_base)
     how = {"device": "cpu", "dtype": "float32"}
     loaded = loading.load_full_model(folder, home, base=str(tiny_base), **how)

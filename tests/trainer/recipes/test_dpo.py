@@ -14,7 +14,6 @@ from tests.trainer.conftest import MakeRun
 from trainer.errors import TrainerError
 from trainer.models import loading
 from trainer.options.groups import LOSS_TYPES
-from trainer.options.presets import PRESETS
 from trainer.options.training import RunOptions
 from trainer.recipes import dpo, sft, training
 from trainer.recipes.policy import load_policy
@@ -123,7 +122,7 @@ def test_reference_of_a_trained_adapter_is_its_frozen_copy(
 
 
 def _trainer(context: RunContext) -> dpo.PairTrainer:
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context)
     model, lora = load_policy(context, setup.options)
     return dpo.PairTrainer(
         model=model,
@@ -239,7 +238,7 @@ def _bits_of(folder: Path) -> str:
 
 def test_four_bit_base_trains_on_the_cpu_and_stays_as_it_was(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training=FAST, quantization={})
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context)
     model, _ = load_policy(context, setup.options)
     assert any(weight.dtype is torch.uint8 for weight in model.parameters())
 

@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun
 from trainer.models import loading
-from trainer.options.presets import PRESETS
 from trainer.recipes import dpo, training
 from trainer.recipes.policy import load_policy
 from trainer.runs import run_folder
@@ -103,7 +102,7 @@ def test_gradients_on_a_four_bit_base_are_the_same_after_a_pass_without_gradient
     make_run: MakeRun,
 ) -> None:
     context = make_run(1, "dpo", training={"eval_steps": 0}, quantization={})
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context)
     model, lora = load_policy(context, setup.options)
     trainer = dpo.PairTrainer(
         model=model,

@@ -103,7 +103,7 @@ def test_full_disk_keeps_the_checkpoint_before_and_the_run_goes_on_from_it(
     assert started[1]["resumed_from_step"] == 2
 
 
-def test_full_disk_while_references_are_stored_is_told_in_words(
+def test_full_disk_while_references_are_stored_is_put_in_words(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is stored by itself

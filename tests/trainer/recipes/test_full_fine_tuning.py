@@ -14,7 +14,7 @@ from tests.trainer.conftest import MakeRun
 from tests.trainer.tiny_model import save_tiny_model
 from trainer.errors import TrainerError
 from trainer.models import loading
-from trainer.options.presets import PRESETS, recipe_defaults
+from trainer.options.presets import recipe_defaults
 from trainer.recipes import dpo, reward, sft, training
 from trainer.recipes.policy import load_policy, load_reference
 from trainer.runs import run_folder
@@ -238,7 +238,7 @@ def test_learning_rate_of_a_thousand_keeps_nothing_before_a_checkpoint(make_run:
 
 def test_no_second_model_is_held_while_training(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", lora=None, training=FAST)
-    setup = training.prepare(context, PRESETS["full"])
+    setup = training.prepare(context)
     assert load_reference(context, setup.options) is None
     model, lora = load_policy(context, setup.options)
     assert lora is None
@@ -254,7 +254,7 @@ def test_no_second_model_is_held_while_training(make_run: MakeRun) -> None:
     assert all(weight.requires_grad for weight in model.parameters())
 
 
-def test_sft_trains_the_whole_model_too(make_run: MakeRun) -> None:
+def test_sft_trains_a_full_model_too(make_run: MakeRun) -> None:
     context = make_run(1, "sft", lora=None, training={**FAST, "max_steps": 4})
     assert sft.run(context)["adapter"] == MODEL
     losses = _curves(context)["loss"]
@@ -268,7 +268,7 @@ def test_reward_model_is_refused_as_a_full_model(make_run: MakeRun) -> None:
         reward.run(make_run(1, "reward", lora=None))
 
 
-def test_four_bits_cannot_be_trained_whole(make_run: MakeRun) -> None:
+def test_four_bits_cannot_be_fully_fine_tuned(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", lora=None, quantization={})
     with pytest.raises(TrainerError, match="leave quantization out to train the full model"):
         dpo.run(context)

@@ -112,7 +112,7 @@ def test_references_are_stored_for_the_next_run(make_run: MakeRun) -> None:
     assert [dpo.run(run)["num_references_computed"] for run in runs] == [10, 0]
 
 
-def test_adapter_and_whole_model_do_not_go_on_from_each_other(make_run: MakeRun) -> None:
+def test_adapter_and_full_model_do_not_go_on_from_each_other(make_run: MakeRun) -> None:
     sft.run(make_run(1, "sft", lora=None, training=OPTIONS))
     with pytest.raises(TrainerError, match="name it as the base model"):
         dpo.run(make_run(2, "dpo", adapter=FIRST_ROUND, training=OPTIONS))

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.trainer.conftest import MakeRun
-from trainer.options.presets import PRESETS
 from trainer.recipes import sft, training
 from trainer.recipes.policy import load_policy
 from trainer.runs import run_folder
@@ -26,7 +25,7 @@ def test_run_learns_the_chosen_answers(make_run: MakeRun) -> None:
 
 def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:
     context = make_run(1, "sft", training=FAST)
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context)
     model, lora = load_policy(context, setup.options)
     trainer = sft.AnswerTrainer(
         model=model,
@@ -42,6 +41,6 @@ def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:
 
 def test_rejected_answers_are_not_used(make_run: MakeRun) -> None:
     context = make_run(1, "sft", training=FAST)
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context)
     rows = sft._dataset(setup.train)
     assert all("sir" not in setup.tokenizer.decode(row["input_ids"]) for row in rows)

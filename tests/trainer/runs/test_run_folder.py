@@ -102,7 +102,7 @@ def test_numbers_that_are_not_finite_become_null(folder: Path) -> None:
     assert events[0]["values"] == {"loss": None, "all": [None, 1.5]}
 
 
-def test_damaged_line_is_told_and_the_others_are_read(folder: Path) -> None:
+def test_damaged_line_is_reported_and_the_others_are_read(folder: Path) -> None:
     (folder / "events.jsonl").write_bytes(b'\x00\x00\n{"seq": 2, "type": "finished"}\n')
     events, _ = run_folder.read_events(folder, 0)
     assert [event["type"] for event in events] == ["warning", "finished"]

@@ -137,7 +137,7 @@ def test_killed_worker_frees_its_lock_leaves_no_zombie_and_resumes(make_run: Mak
     assert _last_event(folder)["type"] == "cancelled"
 
 
-def test_failure_is_told_to_people_with_the_traceback_beside(make_run: MakeRun) -> None:
+def test_failure_is_put_in_words_with_the_traceback_beside(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training={"optim": "no_such_optimiser"})
     result = _worker(context.folder)
     assert result.returncode == 1
