@@ -6,12 +6,15 @@ it is compiled on first use, which needs Triton and a C compiler.
 """
 
 import functools
+import logging
 from collections.abc import Callable
 
 import torch
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from trainer.kernels.pair_layout import PairLayout
+
+_log = logging.getLogger(__name__)
 
 # Tokens of a row. On an H200 both kernels took the same for rows of 460 to 1,150 tokens (168 ms for
 # SmolLM2-135M there and back, products block by block 229 ms and more); where FlexAttention begins
@@ -91,6 +94,10 @@ def _can_compile(dim: int, dtype: torch.dtype) -> bool:
                 torch.ones(shape, device="cuda", dtype=dtype, requires_grad=True) for _ in range(3)
             ]
             _compiled()(*parts, enable_gqa=True).sum().backward()
-    except Exception:  # the compiler's errors are of many kinds, its own and the system's
+    except Exception as error:  # of many kinds: the compiler's own, Triton's and the system's
+        _log.warning(
+            "FlexAttention does not compile for heads of width %d in %s, so long rows take more "
+            "memory and time: %r", dim, dtype, error,
+        )  # fmt: skip
         return False
     return True

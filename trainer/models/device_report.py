@@ -35,7 +35,7 @@ def _description(device: torch.device) -> str:
 def _tried(attempt: Callable[[], None]) -> str:
     try:
         attempt()
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is what this is asked for
         return f"does not work: {error}"
     return "works"
 

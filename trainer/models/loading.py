@@ -278,12 +278,13 @@ def _quantization_config(quantization: Mapping[str, Any]) -> Any:
 def _read_adapter(folder: Path) -> tuple[Any, dict[str, Any]]:
     import torch
     from peft import PeftConfig
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         config = PeftConfig.from_pretrained(str(folder), local_files_only=True)
         weights = load_file(folder / WEIGHTS)
-    except Exception as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise TrainerError(f"The adapter {folder} cannot be read: {error}") from error
     for key, tensor in weights.items():
         if not torch.isfinite(tensor).all():

@@ -16,7 +16,7 @@ def rank() -> int:
 
 
 def num_ranks() -> int:
-    """How many processes carry out the run together, as torchrun and accelerate say it."""
+    """How many processes carry out the run together, as torchrun and accelerate set it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 

@@ -1,13 +1,11 @@
 """Starts, watches and stops the worker process of a run; never imports torch.
 
-A worker is alive while it holds the run's lock. Its process id alone proves nothing: the system
-hands ids out again, so a signal is sent only when the start time agrees as well.
+A worker is alive while it holds the run's lock, and before that while its process is there. The id
+alone proves nothing: the system hands ids out again, so the start time has to agree as well.
 """
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -66,19 +64,6 @@ def is_alive(folder: Path) -> bool:
 def stop(folder: Path) -> None:
     """Ask for a clean stop: the step is finished, the adapter saved, then `cancelled`."""
     run_folder.ask_to_stop(folder)
-
-
-def kill(folder: Path) -> bool:
-    """End a worker that does not answer; False when it is no longer the process that started."""
-    identity = _read_identity(folder)
-    if not run_folder.is_locked(folder) or identity is None:
-        return False
-    pid, start_time = identity
-    if _process_start_time(pid) != start_time:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    return True
 
 
 def log_tail(folder: Path, num_lines: int = 50) -> str:

@@ -1,4 +1,4 @@
-"""Two processes under accelerate's launcher carry out one run together."""
+"""Two processes under torchrun carry out one run together."""
 
 import os
 import subprocess
@@ -31,9 +31,13 @@ OPTIONS = {
 }
 
 
+def _command(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
 def _launch(folder: Path) -> subprocess.Popen[str]:
     """The run on two CPU processes, by the command that README gives."""
-    launcher = [str(Path(sys.executable).with_name("accelerate")), "launch", "--num_processes", "2"]
+    launcher = [_command("torchrun"), "--standalone", "--nproc_per_node", "2"]
     return subprocess.Popen(
         [*launcher, *WORKER, str(folder), "--device", "cpu"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -46,7 +50,7 @@ def _process(folder: Path, rank: int) -> psutil.Process:
     (found,) = (
         process
         for process in psutil.process_iter()
-        if str(folder) in (words := process.cmdline()) and "accelerate" not in "".join(words)
+        if str(folder) in process.cmdline()
         and process.environ().get("RANK") == str(rank)
     )  # fmt: skip
     return found
@@ -156,6 +160,18 @@ def test_two_processes_train_sft_as_one_does(make_run: MakeRun) -> None:
     for name in ("loss", "eval_loss", "grad_norm", "num_tokens"):
         assert _curve(together, name) == pytest.approx(_curve(alone, name), abs=1e-4), name
     assert _curve(together, "loss")[-1] < _curve(together, "loss")[0]
+
+
+def test_one_process_of_accelerate_says_that_it_is_alone(make_run: MakeRun) -> None:
+    folder = make_run(1, "dpo", training={"max_steps": 1, "eval_steps": 0}).folder
+    launched = subprocess.run(
+        [_command("accelerate"), "launch", *WORKER, str(folder), "--device", "cpu"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert launched.returncode == 0, launched.stderr
+    (warning,) = _events(folder, "warning")
+    assert "accelerate has started one process" in warning["message"]
+    assert "torchrun --standalone --nproc_per_node 2 -m trainer" in warning["message"]
 
 
 @pytest.mark.parametrize(
