@@ -6,12 +6,12 @@ import os
 import signal
 from pathlib import Path
 
-from trainer.runs import run_folder
+from trainer.runs.lock import is_locked
 
 
 def kill_worker(folder: Path) -> bool:
     """Kill the worker that holds the run's lock; False where none does."""
-    if not run_folder.is_locked(folder):
+    if not is_locked(folder):
         return False
     # Written by the worker while it holds the lock, so the id is its own.
     identity = json.loads((folder / "worker.json").read_text(encoding="utf-8"))

@@ -31,7 +31,8 @@ from trainer.models import model_source
 from trainer.private.accelerate import has_started_this_alone
 from trainer.runs import launch, run_folder
 from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, rank
-from trainer.runs.run_folder import EventWriter, SilentEvents
+from trainer.runs.event_log import EventWriter, SilentEvents, last_ending
+from trainer.runs.lock import ask_to_stop, forget_stop, worker_lock
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
 NUM_TRACEBACK_LINES = 12
@@ -61,8 +62,8 @@ def main() -> int:
         if spec.kind not in _MODULES:
             raise RunFolderError(f"Runs of the kind {spec.kind} cannot be carried out yet.")
         first = rank() == 0  # of several processes the first alone locks the folder and writes
-        with run_folder.worker_lock(folder) if first else contextlib.nullcontext():
-            ending = run_folder.last_ending(folder)
+        with worker_lock(folder) if first else contextlib.nullcontext():
+            ending = last_ending(folder)
             if ending is not None and ending["type"] == "finished":
                 raise RunFolderError(f"Run {spec.id} is finished. Create a new run to go on.")
             if first:
@@ -99,7 +100,7 @@ def _carry_out(context: RunContext) -> int:
     """Run, and write exactly one ending event."""
     folder = context.folder
     # The others learn of a stop from the first, and of its end when it no longer answers.
-    stop = (lambda *_: run_folder.ask_to_stop(folder)) if rank() == 0 else signal.SIG_IGN
+    stop = (lambda *_: ask_to_stop(folder)) if rank() == 0 else signal.SIG_IGN
     signal.signal(signal.SIGTERM, stop)
     sends = bool(context.spec.options.get("repository"))
     os.environ.update(
@@ -123,14 +124,14 @@ def _carry_out(context: RunContext) -> int:
 
 def _write_down(ending: Ending, events: EventWriter, folder: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a launcher's, which would stop the next start
-    run_folder.forget_stop(folder)
+    forget_stop(folder)
     events.write(ending.event, **ending.fields)
 
 
 def _write_for_a_dead_first(ending: Ending, folder: Path) -> None:
     """Write the end of the run down in place of the first process, if that was killed."""
-    with contextlib.suppress(RunLockedError), run_folder.worker_lock(folder):
-        if run_folder.last_ending(folder) is None:
+    with contextlib.suppress(RunLockedError), worker_lock(folder):
+        if last_ending(folder) is None:
             _write_down(ending, EventWriter(folder), folder)
 
 

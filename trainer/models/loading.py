@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.errors import TrainerError
 from trainer.models import model_source
-from trainer.runs import run_folder
+from trainer.runs.manifest import check_manifest
 
 if TYPE_CHECKING:
     import torch
@@ -104,12 +104,7 @@ def load_adapter(
     """
     from peft import PeftModel, set_peft_model_state_dict
 
-    manifest = run_folder.check_manifest(adapter_folder)
-    if manifest.get("base_model") != base:
-        raise TrainerError(
-            f"The adapter {adapter_folder} was trained on {manifest.get('base_model')}, not on "
-            f"{base}. Choose its own base model, or another adapter."
-        )
+    check_manifest(adapter_folder, base=base)
     config, weights = _read_adapter(adapter_folder)
     config.inference_mode = not trainable
     if isinstance(model, PeftModel):
@@ -129,12 +124,7 @@ def load_full_model(
     It is checked like an adapter: the SHA-256 of each file, the base model that it was trained
     from, and that all weights are finite. Raises TrainerError naming what is wrong.
     """
-    manifest = run_folder.check_manifest(folder)
-    if manifest.get("base_model") != base:
-        raise TrainerError(
-            f"The model {folder} was trained from {manifest.get('base_model')}, not from {base}. "
-            "Choose its own base model, or another one."
-        )
+    check_manifest(folder, base=base)
     model = load_model(str(folder), data_folder, **options)
     for name, weight in model.named_parameters():
         if not weight.isfinite().all():

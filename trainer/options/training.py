@@ -9,7 +9,7 @@ from trainer.options.groups import (
     StoppingOptions,
     TrainingOptions,
 )
-from trainer.runs.run_folder import ADAPTER, FULL_MODEL
+from trainer.runs.manifest import ADAPTER, FULL_MODEL
 
 # Learning rates beyond these are slips where every weight is trained, or an adapter.
 MAX_FULL_RATE, MIN_ADAPTER_RATE = 5e-5, 1e-5

@@ -32,8 +32,8 @@ from trainer.recipes.reference_cache import (
     weights_hash,
 )
 from trainer.recipes.tokens import PairTokens
-from trainer.runs import run_folder
 from trainer.runs.context import Cancelled, RunContext, num_ranks, rank
+from trainer.runs.manifest import adapter_path, manifest_hash
 
 TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once
 
@@ -94,7 +94,7 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
         )
     adapter = None
     if spec.adapter is not None and setup.options.training.reference == "start":
-        adapter = run_folder.manifest_hash(run_folder.adapter_path(data_folder, spec.adapter))
+        adapter = manifest_hash(adapter_path(data_folder, spec.adapter))
     reference = Reference(
         base=weights_hash(files, folder / "weights.json"),
         adapter=adapter,

@@ -13,8 +13,8 @@ from trainer.options.training import RunOptions
 from trainer.private.bitsandbytes import keep_gradients_of_4_bit
 from trainer.private.peft import compute_in_type_of_base
 from trainer.recipes.output import TRAINED
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext
+from trainer.runs.manifest import adapter_path, holds_full_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer
@@ -46,7 +46,7 @@ def load_policy(
     model.config.use_cache = False
     fuse_layers(model)
     if spec.adapter is not None:
-        folder = run_folder.adapter_path(context.data_folder, spec.adapter)
+        folder = adapter_path(context.data_folder, spec.adapter)
         policy = loading.load_adapter(model, folder, name=TRAINED, base=spec.base, trainable=True)
         return policy, None
     return model, lora_config(options, "CAUSAL_LM")
@@ -74,7 +74,7 @@ def _full_model(context: RunContext, *, start: bool) -> "PreTrainedModel":
     if spec.adapter is None or not start:
         model = loading.load_model(spec.base, context.data_folder, **how)
     else:
-        folder = run_folder.adapter_path(context.data_folder, spec.adapter)
+        folder = adapter_path(context.data_folder, spec.adapter)
         model = loading.load_full_model(folder, context.data_folder, base=spec.base, **how)
     model.config.use_cache = False
     fuse_layers(model)
@@ -83,14 +83,13 @@ def _full_model(context: RunContext, *, start: bool) -> "PreTrainedModel":
 
 def _check_kind(context: RunContext, options: RunOptions) -> None:
     spec = context.spec
-    folder = run_folder.adapter_path(context.data_folder, spec.adapter or "")
-    holds_full_model = run_folder.holds_full_model(folder)
-    if holds_full_model and not options.trains_full_model:
+    starts_full = holds_full_model(adapter_path(context.data_folder, spec.adapter or ""))
+    if starts_full and not options.trains_full_model:
         raise TrainerError(
             f"{spec.adapter} is a full model. To train an adapter on it, name it as the base "
             "model; to go on training all of it, set lora to null."
         )
-    if options.trains_full_model and not holds_full_model:
+    if options.trains_full_model and not starts_full:
         raise TrainerError(
             f"{spec.adapter} is an adapter, and this run trains a full model. Export it merged "
             "and start from that model, or give lora its options."

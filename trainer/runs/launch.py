@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainer import PROJECT
-from trainer.runs import run_folder
+from trainer.runs.lock import ask_to_stop, forget_stop, is_locked
 
 # glibc's allocator, read at a process's start: give no memory back between steps, and take it in
 # large pages where Linux leaves that to programs. Else a worker is given its memory page by page
@@ -30,7 +30,7 @@ def start(folder: Path, *, device: str = "auto") -> int:
     It lives on when this process ends. Output goes to `worker.log`. An old wish to stop is
     forgotten. When the worker ends it is reaped at once, so no zombie is left.
     """
-    run_folder.forget_stop(folder)
+    forget_stop(folder)
     command = [sys.executable, "-m", "trainer", str(folder.resolve()), "--device", device]
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
@@ -55,7 +55,7 @@ def environment() -> dict[str, str]:
 
 def is_alive(folder: Path) -> bool:
     """Whether a worker works on the folder, or has just been started on it."""
-    if run_folder.is_locked(folder):
+    if is_locked(folder):
         return True
     identity = _read_identity(folder)
     return identity is not None and _process_start_time(identity[0]) == identity[1]
@@ -63,7 +63,7 @@ def is_alive(folder: Path) -> bool:
 
 def stop(folder: Path) -> None:
     """Ask for a clean stop: the step is finished, the adapter saved, then `cancelled`."""
-    run_folder.ask_to_stop(folder)
+    ask_to_stop(folder)
 
 
 def log_tail(folder: Path, num_lines: int = 50) -> str:

@@ -1,6 +1,7 @@
 """Training that meets a full disk, full memory or a learning rate that breaks the model."""
 
 import contextlib
+import json
 import resource
 import subprocess
 import sys
@@ -17,9 +18,8 @@ from trainer.__main__ import _ending_of
 from trainer.errors import TrainerError, is_disk_full
 from trainer.models import loading
 from trainer.recipes import dpo
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext, RunFailed
-from trainer.runs.run_folder import EventWriter
+from trainer.runs.event_log import EventWriter, read_events
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def _worker_with_largest_file(folder: Path, num_bytes: int) -> subprocess.Comple
 
 
 def _events(folder: Path) -> list[dict[str, Any]]:
-    return run_folder.read_events(folder, 0)[0]
+    return read_events(folder, 0)[0]
 
 
 def _again(context: RunContext) -> RunContext:
@@ -142,7 +142,7 @@ def test_memory_that_is_really_full_gives_advice(make_run: MakeRun) -> None:
     for row in rows:
         for side in ("chosen", "rejected"):
             row[side][0]["content"] *= 20_000 // len(row[side][0]["content"])
-    lines = "".join(run_folder._dump(row) + "\n" for row in rows)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
     (context.folder / "train.jsonl").write_text(lines)
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     with (

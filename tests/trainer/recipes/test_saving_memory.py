@@ -12,7 +12,7 @@ from transformers.models.llama.modeling_llama import LlamaAttention
 from tests.trainer.conftest import MakeRun
 from trainer.models import loading
 from trainer.recipes import dpo, training
-from trainer.runs import run_folder
+from trainer.runs.event_log import read_events
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ OPTIONS = {"learning_rate": 3e-3, "eval_steps": 0, "warmup_steps": 0}
 
 
 def _curve(folder: Path, name: str) -> list[float]:
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     return [e["values"][name] for e in events if name in e.get("values", {})]
 
 

@@ -5,7 +5,8 @@ import pytest
 from tests.trainer.conftest import MakeRun
 from trainer.recipes import sft, training
 from trainer.recipes.policy import load_policy
-from trainer.runs import run_folder
+from trainer.runs.event_log import read_events
+from trainer.runs.manifest import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -15,12 +16,12 @@ FAST = {"learning_rate": 1e-2, "num_train_epochs": 3.0, "eval_steps": 0}
 def test_run_learns_the_chosen_answers(make_run: MakeRun) -> None:
     context = make_run(1, "sft", training=FAST)
     summary = sft.run(context)
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     losses = [e["values"]["loss"] for e in events if "loss" in e.get("values", {})]
     assert losses[-1] < losses[0]
     assert summary["steps"] == 6
     assert "eval_loss" in summary["metrics"]
-    assert run_folder.check_manifest(context.folder / "adapter")["kind"] == "sft"
+    assert check_manifest(context.folder / "adapter")["kind"] == "sft"
 
 
 def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:

@@ -14,8 +14,11 @@ import pytest
 from tests.trainer.conftest import MakeRun
 from tests.waiting import wait_until
 from tests.worker_process import kill_worker
-from trainer.runs import launch, run_folder
+from trainer.runs import launch
 from trainer.runs.context import RunContext
+from trainer.runs.event_log import read_events
+from trainer.runs.lock import is_locked, stop_asked, worker_lock
+from trainer.runs.manifest import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +36,11 @@ def _worker(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _types(folder: Path) -> list[str]:
-    return [event["type"] for event in run_folder.read_events(folder, 0)[0]]
+    return [event["type"] for event in read_events(folder, 0)[0]]
 
 
 def _step(folder: Path) -> int:
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     return max((e["step"] for e in events if e["type"] == "metrics"), default=0)
 
 
@@ -50,7 +53,7 @@ def _wait_for_step(folder: Path, step: int) -> None:
 
 
 def _last_event(folder: Path) -> dict[str, Any]:
-    return run_folder.read_events(folder, 0)[0][-1]
+    return read_events(folder, 0)[0][-1]
 
 
 def test_denormals_are_flushed_to_zero_in_all_threads() -> None:
@@ -90,7 +93,7 @@ def test_run_is_carried_out_from_its_folder_alone(make_run: MakeRun) -> None:
     assert _types(context.folder)[0] == "started"
     assert _last_event(context.folder)["type"] == "finished"
     assert _last_event(context.folder)["summary"]["adapter"] == "adapter"
-    assert not run_folder.is_locked(context.folder)
+    assert not is_locked(context.folder)
 
     again = _worker(context.folder)
     assert again.returncode == 2
@@ -113,8 +116,8 @@ def test_stop_saves_the_adapter_and_ends_with_cancelled(make_run: MakeRun, way: 
     assert event["type"] == "cancelled", launch.log_tail(folder)
     assert event["adapter"] == "adapter"
     assert event["summary"]["steps"] >= 1
-    run_folder.check_manifest(folder / "adapter")
-    assert not run_folder.stop_asked(folder)
+    check_manifest(folder / "adapter")
+    assert not stop_asked(folder)
 
 
 def test_killed_worker_frees_its_lock_leaves_no_zombie_and_resumes(make_run: MakeRun) -> None:
@@ -132,7 +135,7 @@ def test_killed_worker_frees_its_lock_leaves_no_zombie_and_resumes(make_run: Mak
     _wait_for_step(folder, reached + 1)
     launch.stop(folder)
     wait_until(lambda: not launch.is_alive(folder), what="the end", timeout=PATIENCE_SECONDS)
-    started = [e for e in run_folder.read_events(folder, 0)[0] if e["type"] == "started"]
+    started = [e for e in read_events(folder, 0)[0] if e["type"] == "started"]
     assert started[1]["resumed_from_step"] >= 5
     assert _last_event(folder)["type"] == "cancelled"
 
@@ -176,7 +179,7 @@ def test_folder_outside_a_data_folder_needs_the_data_folder_named(
 
 def test_second_worker_on_a_locked_folder_ends_with_two(make_run: MakeRun) -> None:
     context: RunContext = make_run(1, "dpo")
-    with run_folder.worker_lock(context.folder):
+    with worker_lock(context.folder):
         result = _worker(context.folder)
     assert result.returncode == 2
     assert "Another worker already works" in result.stderr
