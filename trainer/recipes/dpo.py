@@ -35,7 +35,7 @@ from trainer.recipes.tokens import PairTokens
 from trainer.runs.context import Cancelled, RunContext, num_ranks, rank
 from trainer.runs.manifest import adapter_path, manifest_hash
 
-TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once
+MAX_TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once
 
 
 def run(context: RunContext) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, TokenisedDPOTrainer):
             room -= missing[key].num_tokens()
             if not batches or room < 0:
                 batches.append([])
-                room = TOKENS_TOGETHER - missing[key].num_tokens()
+                room = MAX_TOKENS_TOGETHER - missing[key].num_tokens()
             batches[-1].append(key)
         return batches
 

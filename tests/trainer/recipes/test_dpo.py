@@ -72,7 +72,7 @@ def test_run_learns_the_preference_and_saves_only_the_adapter(make_run: MakeRun)
 def test_events_tell_start_curves_and_progress(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
     context = make_run(1, "dpo", training=FAST)
     dpo.run(context)
     (started,) = _events(context, "started")

@@ -106,7 +106,7 @@ def test_full_disk_keeps_the_checkpoint_before_and_the_run_goes_on_from_it(
 def test_full_disk_while_references_are_stored_is_put_in_words(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is stored by itself
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)  # so that each pair is stored by itself
     first, second = (make_run(n, "dpo", num_train=30, training=FAST) for n in (1, 2))
     write = first.events.write
 

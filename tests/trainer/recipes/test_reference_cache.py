@@ -166,7 +166,7 @@ def test_equal_pairs_are_computed_once(make_run: MakeRun) -> None:
 def test_pass_that_was_stopped_in_the_middle_goes_on_where_it_was(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
     context = make_run(1, "dpo", training=ONE_STEP)
     ask_to_stop(context.folder)  # seen after the first batch
     with pytest.raises(Cancelled):
@@ -184,7 +184,7 @@ def test_values_do_not_depend_on_the_pairs_beside_them(
     (stored,) = (context.data_folder / "cache" / "references").iterdir()
     together = _stored(stored)
     stored.unlink()
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)
     dpo.run(context)
     alone = _stored(stored)
     assert first["num_references_computed"] == len(alone) == 10
