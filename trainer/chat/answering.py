@@ -17,7 +17,7 @@ from trainer.generation.sampling import Batch, NewToken, sample, stop_tokens
 from trainer.generation.text_stream import TextStream
 from trainer.models.chat_template import encode_conversation
 from trainer.models.loading import load_adapter, load_full_model, load_model, load_tokenizer
-from trainer.runs import run_folder
+from trainer.runs.manifest import adapter_path, check_manifest, holds_full_model, manifest_hash
 
 BASE = "__base__"  # peft's name for a row without an adapter
 MAX_ADAPTERS = 4  # held at a time; the one that was loaded first makes room
@@ -94,8 +94,8 @@ class Answerer:
             return [self._share_of_base(untouched)]
         if request.adapter is None:
             raise TrainerError("A tuned answer was asked for, but no adapter. Choose one.")
-        folder = run_folder.adapter_path(self._data_folder, request.adapter)
-        if not run_folder.holds_full_model(folder):
+        folder = adapter_path(self._data_folder, request.adapter)
+        if not holds_full_model(folder):
             name = self._load_adapter(folder)
             names = [name if is_tuned else BASE for is_tuned in request.adapters]
             return [_Share(self._model, list(range(len(names))), names)]
@@ -108,7 +108,7 @@ class Answerer:
 
     def _load_full_model(self, folder: Path) -> Any:
         """The full model of that folder, checked as it is loaded; a changed one is loaded anew."""
-        version = (folder, run_folder.manifest_hash(folder))
+        version = (folder, manifest_hash(folder))
         if self._full_model is None or self._full_model[0] != version:
             self._full_model = None  # its memory first
             model = load_full_model(folder, self._data_folder, base=self.base, device=self._device)
@@ -117,8 +117,8 @@ class Answerer:
 
     def _load_adapter(self, folder: Path) -> str:
         """The name of the adapter in the model. An adapter that was changed is loaded anew."""
-        run_folder.check_manifest(folder)
-        key = (folder, run_folder.manifest_hash(folder))
+        check_manifest(folder)
+        key = (folder, manifest_hash(folder))
         if key not in self._adapters:
             name = f"tuned{self._num_loaded + 1}"
             self._model = load_adapter(self._model, folder, name=name, base=self.base).eval()

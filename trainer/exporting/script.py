@@ -9,6 +9,7 @@ from trainer.options.arguments import config_arguments, lora_arguments
 from trainer.options.presets import recipe_defaults
 from trainer.options.training import RunOptions
 from trainer.runs import run_folder
+from trainer.runs.event_log import read_events
 
 _HEAD = '''"""{title} with TRL alone, as in run {run_id} of PairTune."""
 
@@ -143,7 +144,7 @@ def plain_script(folder: Path, data_folder: Path) -> str:
 
 
 def _started(folder: Path) -> dict[str, Any]:
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     started = next((event for event in events if event["type"] == "started"), None)
     if started is None:
         raise TrainerError("The script is here as soon as the run has started.")

@@ -9,7 +9,7 @@ from trainer.options.groups import (
     StoppingOptions,
     TrainingOptions,
 )
-from trainer.runs.run_folder import ADAPTER, FULL_MODEL
+from trainer.runs.manifest import ADAPTER, FULL_MODEL
 
 # Learning rates beyond these are slips where every weight is trained, or an adapter.
 MAX_FULL_RATE, MIN_ADAPTER_RATE = 5e-5, 1e-5
@@ -52,6 +52,11 @@ class RunOptions(OptionGroup):
         return []
 
     @property
+    def trains_full_model(self) -> bool:
+        """Whether every weight of the model is trained, and no adapter."""
+        return self.lora is None
+
+    @property
     def output(self) -> str:
         """The folder that a run leaves in its own: `adapter`, or `model` for a full model."""
-        return ADAPTER if self.lora else FULL_MODEL
+        return FULL_MODEL if self.trains_full_model else ADAPTER

@@ -5,7 +5,6 @@ from typing import Any
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
-from trainer.options.presets import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
@@ -17,7 +16,7 @@ from trainer.runs.context import RunContext
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out an SFT run and return its summary."""
-    setup = training.prepare(context, recipe_defaults("sft", context.spec.options))
+    setup = training.prepare(context)
     arguments = SFTConfig(**training.trainer_arguments(setup))
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):

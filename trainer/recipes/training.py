@@ -13,6 +13,7 @@ from trainer.errors import TrainerError
 from trainer.models import loading
 from trainer.options.arguments import config_arguments
 from trainer.options.groups import TrainingOptions
+from trainer.options.presets import recipe_defaults
 from trainer.options.training import RunOptions
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CHECKPOINTS, step_of, usable_checkpoint
@@ -37,16 +38,23 @@ class Setup:
     checkpoint: str | None  # resume from here
 
     def num_steps(self) -> int:
-        """Steps of the whole run."""
+        """Steps of the run from its start to its end."""
         return self.options.training.num_steps(len(self.train))
 
 
-def prepare(context: RunContext, defaults: RunOptions) -> Setup:
-    """Read options and data, tokenise, warn of what is cut, and write the event `started`."""
-    options = RunOptions.from_dict(context.spec.options, defaults=defaults)
+def read_options(context: RunContext) -> RunOptions:
+    """The run's options, completed by its recipe's defaults; raises TrainerError if they cannot."""
+    spec = context.spec
+    options = RunOptions.from_dict(spec.options, defaults=recipe_defaults(spec.kind, spec.options))
     problems = options.problems()
     if problems:
         raise TrainerError("The options cannot work. " + " ".join(problems))
+    return options
+
+
+def prepare(context: RunContext) -> Setup:
+    """Read options and data, tokenise, warn of what is cut, and write the event `started`."""
+    options = read_options(context)
     tokenizer = loading.load_tokenizer(context.spec.base, context.data_folder)
     kept: dict[str, list[PairTokens]] = {}
     warnings = []
@@ -81,7 +89,7 @@ def trainer_arguments(setup: Setup) -> dict[str, Any]:
         "save_strategy": "steps" if training.save_steps else "no",
         "save_steps": training.save_steps or 500,
         # Of a full model the one before is needed until the newest has proved good (see guard).
-        "save_total_limit": 1 if setup.options.lora else 2,
+        "save_total_limit": 2 if setup.options.trains_full_model else 1,
         "logging_nan_inf_filter": False,
         "disable_tqdm": True,
         "dataloader_pin_memory": device == "cuda",
@@ -124,7 +132,7 @@ def memory_advice(options: RunOptions) -> Iterator[None]:
             ways.insert(0, f"per_device_train_batch_size {batch}")
         if not training.gradient_checkpointing:
             ways.append("gradient_checkpointing")
-        if options.lora is None:
+        if options.trains_full_model:
             ways.append("an adapter (lora)")
         elif options.quantization is None:
             ways.append("a base in 4 bits")
@@ -138,7 +146,7 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     was asked for, and RunFailed when the loss broke; both name what was saved on the way out.
     """
     context, options = setup.context, setup.options
-    trainer.keeps_copy = options.lora is not None
+    trainer.keeps_copy = not options.trains_full_model
     if setup.checkpoint is not None:
         trainer.count_on(setup.checkpoint)
     started = time.monotonic()

@@ -23,7 +23,7 @@ from storage.backup import check_database, copy_database
 from storage.clock import utc_now
 from storage.errors import InputError
 from storage.schema.database import database_file
-from trainer.runs.run_folder import ADAPTER, FULL_MODEL
+from trainer.runs.manifest import ADAPTER, FULL_MODEL
 
 MANIFEST, DATABASE = "manifest.json", "pairtune.db"
 FORMAT = 1

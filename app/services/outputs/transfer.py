@@ -19,7 +19,7 @@ from storage.exporters import ExportFilter, FilterChoices
 from storage.schema.database import Database
 from storage.training import adapters
 from trainer.exporting import hub
-from trainer.runs import run_folder
+from trainer.runs.manifest import adapter_path, check_manifest
 
 DEFAULT_FORMAT = exporters.FORMATS[0].NAME
 MAX_ROWS = 20_000
@@ -133,8 +133,8 @@ def adapter_archive(context: Context, adapter_id: int) -> Path:
     """
     with context.database.read_scope() as session:
         adapter = adapters.get_adapter(session, adapter_id)
-    folder = run_folder.adapter_path(context.settings.data_folder, adapter.folder)
-    run_folder.check_manifest(folder)
+    folder = adapter_path(context.settings.data_folder, adapter.folder)
+    check_manifest(folder)
     name = f"{folder.name}-of-run-{adapter.run_id}"
     return Path(shutil.make_archive(str(download_folder() / name), "zip", folder))
 

@@ -16,7 +16,8 @@ from storage.schema.tables import Run
 from storage.training import adapters
 from storage.training import runs as run_rows
 from trainer.evaluation.diagnosis import diagnosis, heldout_in_words
-from trainer.runs import launch, run_folder
+from trainer.runs import launch
+from trainer.runs.lock import forget_stop
 
 LOG_LINES = 200
 TRAINING_KINDS = (RunKind.SFT, RunKind.DPO, RunKind.REWARD)
@@ -134,7 +135,7 @@ def resume_run(context: Context, user: User, run_id: int) -> int:
                 f"Run {run_id} cannot be resumed: it is {run.status.value} and has no checkpoint "
                 "to go on from. Start a new run."
             )
-        run_folder.forget_stop(folder)
+        forget_stop(folder)
         run_rows.set_status(session, run_id, RunStatus.QUEUED)
     return run_id
 

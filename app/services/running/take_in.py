@@ -15,7 +15,7 @@ from storage.training import adapters
 from storage.training import runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewMetric
-from trainer.runs import run_folder
+from trainer.runs.manifest import manifest_hash
 
 Event = dict[str, Any]
 
@@ -73,7 +73,7 @@ def _end(session: Session, run: Run, event: Event, status: RunStatus, folder: Pa
             run_id=run.id,
             folder=f"runs/{run.folder}/{name}",
             base_model=run.base_model,
-            manifest_hash=run_folder.manifest_hash(folder / name),
+            manifest_hash=manifest_hash(folder / name),
             parent_id=parent.id if parent else None,
         ),
     )

@@ -24,6 +24,7 @@ from storage.training.runs import NewRun
 from tests.sample_files import labelled_pairs
 from trainer.options.presets import PRESETS
 from trainer.runs import run_folder
+from trainer.runs.manifest import write_manifest
 
 FULL = TrainingRequest(preset="full")
 
@@ -46,7 +47,7 @@ def _trained(context: Context, preset: str) -> int:
         folder = context.settings.data_folder / place
         folder.mkdir(parents=True)
         (folder / "config.json").write_text("{}")
-        run_folder.write_manifest(folder, {"holds": chosen.output})
+        write_manifest(folder, {"holds": chosen.output})
         return adapters.add_adapter(session, NewAdapter(run.id, place, "starter", "00")).id
 
 
