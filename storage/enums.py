@@ -84,6 +84,17 @@ class RunStatus(StrEnum):
         return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
+class Holds(StrEnum):
+    """What is in an adapter's folder."""
+
+    ADAPTER = "adapter"
+    """LoRA weights, which answer on top of their base model."""
+    FULL_MODEL = "full_model"
+    """A model of which all weights were trained."""
+    REWARD_MODEL = "reward_model"
+    """LoRA weights and a head that score answers and give none."""
+
+
 class ImportStatus(StrEnum):
     """Where the import of a file stands."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from storage.schema.tables import Completion, Pair, Preference, Prompt
@@ -15,8 +15,10 @@ ROWS_OF_STATEMENT = 250
 
 
 def next_id(session: Session, kind: type[Prompt | Completion | Pair | Preference]) -> int:
-    """Return the id from which on none is taken, for the transaction that holds the write lock."""
-    return (session.scalar(select(func.max(kind.id))) or 0) + 1
+    """Return the id from which on none was ever taken, for the one transaction that writes."""
+    # SQLite keeps the largest id that an AUTOINCREMENT table has had, also of inserts as below.
+    largest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+    return (session.scalar(largest, {"table": kind.__tablename__}) or 0) + 1
 
 
 def insert_rows(session: Session, name: str, columns: str, rows: Sequence[Row]) -> None:

@@ -70,10 +70,8 @@ def store_verdicts(
     }
     new = {key: judgement for key, judgement in wanted.items() if key not in known}
     first_of_pair = _insert_verdicts(session, new, marks)
-    claims = [
-        (pair_id, 0, first_of_pair.get(pair_id)) for pair_id in judged if pair_id in new_pairs
-    ]
-    insert_rows(session, "claims", "pair_id, slot, preference_id", claims)
+    claims = [(pair_id, first_of_pair.get(pair_id)) for pair_id in judged if pair_id in new_pairs]
+    insert_rows(session, "claims", "pair_id, preference_id", claims)
     _close_claims(session, [pair_id for pair_id in first_of_pair if pair_id not in new_pairs])
     return set(judged) - {pair_id for _, pair_id in new}
 

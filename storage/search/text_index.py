@@ -1,9 +1,9 @@
 """The search index over prompts and pairs, which follows the tables in small steps.
 
 All that is SQLite's own about searching is here and in migration 0005: two FTS5 tables without
-the texts themselves. An id is in them with the grams of its text. Ids of rows that were deleted
-may stay, and an id that is given again has the grams of both; so what the index finds is always
-looked at once more (`holds`), in the row itself.
+the texts themselves. An id is in them with the grams of its text, and stays when its row is
+deleted; the grams of a searched word may come from several words of a text. So what the index finds
+is always looked at once more (`holds`), in the row itself.
 """
 
 import sqlite3

@@ -18,7 +18,7 @@ from storage.data.conversations import Message
 from storage.enums import PairOrigin, Split, Verdict
 from storage.labelling.consensus import Outcome, consensus
 from storage.labelling.verdicts import active, decided, skipped
-from storage.schema.tables import Completion, Import, Pair, Preference, Prompt
+from storage.schema.tables import Completion, Pair, Preference, Prompt
 
 Row = dict[str, Any]
 
@@ -94,9 +94,8 @@ def freeze(
 def data_version(session: Session) -> tuple[int, ...]:
     """Numbers that change whenever `freeze` would give something else; a few ms at 100,000 pairs.
 
-    Verdicts are added, withdrawn and replaced, and pairs are added, but neither is rewritten.
-    Only taking an import back deletes rows, after which their ids may come again: hence the
-    imports.
+    Verdicts are added, withdrawn, replaced and deleted, and pairs added and deleted, but none is
+    rewritten, and no id comes again.
     """
     numbers = (func.count(Preference.id), func.coalesce(func.sum(Preference.id), 0))
     columns = [
@@ -104,7 +103,6 @@ def data_version(session: Session) -> tuple[int, ...]:
           for kind in (decided, skipped) for number in numbers),
         select(func.count(Pair.id)).scalar_subquery(),
         select(func.coalesce(func.max(Pair.id), 0)).scalar_subquery(),
-        select(func.coalesce(func.max(Import.id), 0)).scalar_subquery(),
     ]  # fmt: skip
     return tuple(session.execute(select(*columns)).one())
 

@@ -174,13 +174,17 @@ PRESET_REASONS: dict[str, str] = {
 }
 
 
+def trains_full_model(options: Mapping[str, Any]) -> bool:
+    """Whether a run of these options, as in `run.json`, trains all weights and no adapter."""
+    return options.get("lora", {}) is None
+
+
 def recipe_defaults(kind: str, given: Mapping[str, Any]) -> RunOptions:
     """What a run of the kind dpo, sft or reward takes for options that are not `given`.
 
     Without an adapter (`"lora": null`) they are those of the preset full, else of quick.
     """
-    whole = "lora" in given and given["lora"] is None
-    options = PRESETS["full" if whole else "quick"]
+    options = PRESETS["full" if trains_full_model(given) else "quick"]
     if kind == "reward":
         return reward_options(options)
     return sft_options(options) if kind == "sft" else options

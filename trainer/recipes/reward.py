@@ -9,7 +9,7 @@ from trl import RewardConfig, RewardTrainer
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
-from trainer.options.training import recipe_defaults
+from trainer.options.training import recipe_defaults, trains_full_model
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
@@ -33,7 +33,7 @@ def run(context: RunContext) -> dict[str, Any]:
         raise TrainerError(
             "A reward model starts from the base model, not from an adapter. Leave the adapter out."
         )
-    if context.spec.options.get("lora", {}) is None:
+    if trains_full_model(context.spec.options):
         raise TrainerError(FULL_REWARD)
     setup = training.prepare(context, recipe_defaults("reward", context.spec.options))
     callback = RunCallback(context, stopping=None)

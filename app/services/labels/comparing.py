@@ -11,15 +11,16 @@ from dataclasses import asdict, dataclass, replace
 from sqlalchemy.orm import Session
 
 from app.services.context import Context, User
+from app.services.tuning.models import round_after
 from storage.clock import utc_now
 from storage.data import prompts
 from storage.data.pairs import NewCompletion
-from storage.enums import CompletionOrigin, Side
+from storage.enums import CompletionOrigin, Holds, Side
 from storage.errors import InputError
 from storage.labelling import comparisons
 from storage.labelling.comparisons import NewComparison
 from storage.labelling.labellers import human_labeller
-from storage.labelling.queue import Choice, Submission
+from storage.labelling.queue import Submission
 from storage.schema.tables import Adapter
 from storage.training import adapters
 from storage.training import runs as run_rows
@@ -64,15 +65,6 @@ class Comparison:
     finished: bool = False
     pair_id: int | None = None
     notice: str = ""
-
-
-@dataclass(frozen=True)
-class Ballot:
-    """A vote on a comparison; `submit_id` makes a repeat harmless."""
-
-    submit_id: str
-    pair_id: int
-    choice: Choice
 
 
 @dataclass(frozen=True)
@@ -147,19 +139,14 @@ def stream(context: Context, user: User, turn: Turn) -> Iterator[Comparison]:
     yield _finish(context, user, turn, answers, base_is_left=base_is_left)
 
 
-def vote(context: Context, user: User, ballot: Ballot) -> VoteResult:
+def vote(context: Context, user: User, submission: Submission) -> VoteResult:
     """Store a vote as a preference on the comparison pair, and reveal the sides.
 
     Raises StaleError when this person was not asked about this pair; nothing is written then.
     """
     with context.database.session_scope() as session:
-        submission = Submission(
-            submit_id=ballot.submit_id,
-            pair_id=ballot.pair_id,
-            labeller_id=human_labeller(session, user.id, user.name).id,
-            choice=ballot.choice,
-        )
-        pair = comparisons.vote(session, submission, now=utc_now())
+        labeller_id = human_labeller(session, user.id, user.name).id
+        pair = comparisons.vote(session, labeller_id, submission, now=utc_now())
         adapter = adapters.get_adapter(session, pair.adapter_id or 0)
         names = [model_source.describe(adapter.base_model), _label(session, adapter)]
         if pair.shown_left is Side.B:
@@ -184,8 +171,8 @@ def _label(session: Session, adapter: Adapter) -> str:
     """Its name on the screen, for example "run 7 · DPO · 37 pairs"."""
     run = run_rows.get_run(session, adapter.run_id)
     num_pairs = (run.summary or {}).get("num_pairs")
-    whole = " · full model" if adapters.is_full_model(session, adapter) else ""
-    return f"run {run.id} · {run.kind.value.upper()} · {num_pairs} pairs{whole}"
+    full = " · full model" if adapter.holds is Holds.FULL_MODEL else ""
+    return f"run {run.id} · {run.kind.value.upper()} · {num_pairs} pairs{full}"
 
 
 def _win_rate(session: Session, adapter_id: int) -> WinRate:
@@ -255,6 +242,7 @@ def _finish(
                 adapter_id=adapter.id,
                 asked_by=human_labeller(session, user.id, user.name).id,
                 shown_left=Side.A if base_is_left else Side.B,
+                round=round_after(context, session, adapter.base_model, adapter),
             ),
         )
         return replace(shown, pair_id=pair.id)

@@ -16,6 +16,7 @@ from storage.schema.tables import Run
 from storage.training import adapters
 from storage.training import runs as run_rows
 from trainer.evaluation.diagnosis import diagnosis, heldout_in_words
+from trainer.options.training import trains_full_model
 from trainer.runs import launch, run_folder
 
 LOG_LINES = 200
@@ -94,7 +95,7 @@ def run_view(context: Context, run_id: int) -> RunView:
             warnings=summary.get("warnings", []),
             summary={key: value for key, value in summary.items() if key != "warnings"},
             adapter_id=adapter.id if adapter else None,
-            is_full_model=run.options.get("lora", {}) is None,
+            is_full_model=trains_full_model(run.options),
             waiting_for=_waiting_for(session, run),
             can_resume=_can_resume(run, folder),
         )

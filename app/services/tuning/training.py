@@ -9,20 +9,25 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.services.context import Context, User
-from app.services.tuning.models import check_allowed
+from app.services.tuning.models import check_allowed, round_after
 from app.services.tuning.options import preset_options
 from app.services.tuning.token_findings import token_findings
 from app.services.tuning.training_data import DataSummary, TokenisedSample, summarise
-from storage.enums import RunKind, RunStatus
+from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
-from storage.schema.tables import Run
+from storage.schema.tables import Adapter, Run
 from storage.training import adapters, snapshots
 from storage.training import runs as run_rows
 from storage.training.runs import NewRun
 from trainer.errors import TrainerError
 from trainer.models import model_source
 from trainer.models.memory_estimate import free_bytes, training_bytes
-from trainer.options.training import RunOptions, reward_options, sft_options
+from trainer.options.training import (
+    RunOptions,
+    reward_options,
+    sft_options,
+    trains_full_model,
+)
 from trainer.runs import run_folder
 from trainer.runs.run_folder import RunSpec
 
@@ -77,7 +82,9 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
         found = _judge(context, request, summarise(snapshot), None)
         if found.problems:
             raise InputError(" ".join(found.problems))
-        adapter = _adapter_folder(session, request)
+        start = _start_from(session, request)
+        adapter = start.folder if start else None
+        this_round = round_after(context, session, request.model, start)
         runs: list[Run] = []
         for kind in RECIPES[request.recipe]:
             new = NewRun(
@@ -87,6 +94,7 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
                 adapter=adapter,
                 options=_options_of(context, request, kind).to_dict(),
                 snapshot=snapshot.hash,
+                round=this_round,
                 after_run_id=runs[-1].id if runs else None,
                 started_by=user.name,
             )
@@ -218,13 +226,13 @@ def _full_fine_tuning_problems(
         return []
     with context.database.read_scope() as session:
         start = adapters.get_adapter(session, request.adapter_id)
-        starts_whole = adapters.is_full_model(session, start)
-    if starts_whole and options.lora is not None:
+    starts_full = start.holds is Holds.FULL_MODEL
+    if starts_full and options.lora is not None:
         return [
             f"Run {start.run_id} has trained a full model, and this trains an adapter. Choose the "
             "preset full, or take that model as the base model."
         ]
-    if not starts_whole and options.lora is None:
+    if not starts_full and options.lora is None:
         return [
             f"Run {start.run_id} has trained an adapter, and this trains a full model. Export it "
             "merged and take that as the base model, or choose another preset."
@@ -309,17 +317,17 @@ def _measured_seconds_per_pair(
     context: Context, session: Session, request: TrainingRequest
 ) -> float | None:
     """Seconds that the last finished run of this kind took for one pair of one epoch."""
-    is_whole = _is_full_fine_tuning(context, request)
+    is_full = _is_full_fine_tuning(context, request)
     for run in run_rows.list_runs(session, kinds=[RunKind.DPO]):
         measured = run.summary or {}
-        same = (run.base_model, run.options.get("lora", {}) is None) == (request.model, is_whole)
+        same = (run.base_model, trains_full_model(run.options)) == (request.model, is_full)
         if run.status is RunStatus.FINISHED and same:
             epochs = run.options["training"]["num_train_epochs"]
             return float(measured["seconds"] / (measured["num_pairs"] * epochs))
     return None
 
 
-def _adapter_folder(session: Session, request: TrainingRequest) -> str | None:
+def _start_from(session: Session, request: TrainingRequest) -> Adapter | None:
     if request.adapter_id is None:
         return None
     adapter = adapters.get_tuned_adapter(session, request.adapter_id)
@@ -328,4 +336,4 @@ def _adapter_folder(session: Session, request: TrainingRequest) -> str | None:
             f"Adapter {adapter.id} was trained on {adapter.base_model}, not on {request.model}. "
             f"Choose {adapter.base_model} as the model, or another adapter."
         )
-    return adapter.folder
+    return adapter

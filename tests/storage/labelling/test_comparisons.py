@@ -3,9 +3,9 @@
 import pytest
 
 from storage.clock import utc_now
-from storage.data.pairs import NewCompletion, pair_view
+from storage.data.pairs import NewCompletion
 from storage.data.prompts import add_prompt, prompt_detail
-from storage.enums import CompletionOrigin, RunKind, Side
+from storage.enums import CompletionOrigin, Holds, RunKind, Side
 from storage.errors import InputError, NotFoundError, StaleError
 from storage.labelling.comparisons import (
     ComparisonCounts,
@@ -19,6 +19,7 @@ from storage.labelling.edits import NewEdit, add_edit
 from storage.labelling.preferences import counts, labelling_counts
 from storage.labelling.queue import Submission, hold
 from storage.schema.database import Database
+from storage.schema.tables import Pair
 from storage.training.adapters import NewAdapter, add_adapter
 from storage.training.runs import NewRun, create_run
 from storage.training.snapshots import freeze
@@ -32,7 +33,9 @@ def adapter_id(database: Database) -> int:
     with database.session_scope() as session:
         run = create_run(session, NewRun(kind=RunKind.DPO, recipe="dpo", base_model="starter"))
         folder = f"runs/{run.folder}/adapter"
-        return add_adapter(session, NewAdapter(run.id, folder, "starter", "sha256:0")).id
+        return add_adapter(
+            session, NewAdapter(run.id, folder, Holds.ADAPTER, "starter", "sha256:0")
+        ).id
 
 
 def _compare(database: Database, adapter_id: int, asked_by: int, shown_left: Side) -> int:
@@ -42,14 +45,14 @@ def _compare(database: Database, adapter_id: int, asked_by: int, shown_left: Sid
             NewCompletion(text=text, origin=CompletionOrigin.GENERATED)
             for text in ("long", "short")
         )
-        new = NewComparison(prompt.id, base, tuned, adapter_id, asked_by, shown_left)
+        new = NewComparison(prompt.id, base, tuned, adapter_id, asked_by, shown_left, round=1)
         return add_comparison(session, new).id
 
 
 def _vote(database: Database, pair_id: int, labeller_id: int, choice: str) -> None:
     with database.session_scope() as session:
-        submission = Submission(f"{pair_id}-{choice}", pair_id, labeller_id, choice)
-        vote(session, submission, now=NOW)
+        submission = Submission(f"{pair_id}-{choice}", pair_id, choice)
+        vote(session, labeller_id, submission, now=NOW)
 
 
 def test_votes_are_counted_for_the_side_that_was_seen(
@@ -125,7 +128,7 @@ def test_edited_answer_is_chosen_over_its_original(
         (row,) = snapshot.train + snapshot.heldout
         assert row["chosen"][0]["content"] == "a better answer"
         assert row["rejected"][0]["content"] == "answer 1 b"
-        completions = prompt_detail(session, pair_view(session, pair_id).prompt_id).completions
+        completions = prompt_detail(session, session.get_one(Pair, pair_id).prompt_id).completions
         assert [row.origin for row in completions].count(CompletionOrigin.EDITED) == 1
         # The pair itself is still open, and the decided one is not offered.
         assert [pair.pair_id for pair in hold(session, me, count=5, now=NOW)] == [pair_id]

@@ -53,8 +53,8 @@ def test_labelling_never_scans_a_whole_table(
     asked.clear()
     with database.session_scope() as session:
         hold(session, me, count=2, now=utc_now())
-        submit(session, Submission("one", pairs[0], me, "left"), now=utc_now())
-        submit(session, Submission("two", pairs[1], me, "skip"), now=utc_now())
+        submit(session, me, Submission("one", pairs[0], "left"), now=utc_now())
+        submit(session, me, Submission("two", pairs[1], "skip"), now=utc_now())
         undo(session, me, now=utc_now())
         reopen_skipped(session, me, now=utc_now())
     assert len(asked) > 10

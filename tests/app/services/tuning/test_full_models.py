@@ -15,7 +15,7 @@ from app.services.outputs.backup import backup_archive
 from app.services.running import runs
 from app.services.tuning import models, options, training
 from app.services.tuning.training import TrainingRequest
-from storage.enums import RunKind
+from storage.enums import Holds, RunKind
 from storage.importers import ImportOptions
 from storage.training import adapters
 from storage.training import runs as run_rows
@@ -47,7 +47,8 @@ def _trained(context: Context, preset: str) -> int:
         folder.mkdir(parents=True)
         (folder / "config.json").write_text("{}")
         run_folder.write_manifest(folder, {"holds": chosen.output})
-        return adapters.add_adapter(session, NewAdapter(run.id, place, "starter", "00")).id
+        holds = Holds.ADAPTER if chosen.lora else Holds.FULL_MODEL
+        return adapters.add_adapter(session, NewAdapter(run.id, place, holds, "starter", "00")).id
 
 
 @pytest.mark.usefixtures("labelled")

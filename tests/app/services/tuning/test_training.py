@@ -12,6 +12,7 @@ from app.services.labels import comparing, withdrawing
 from app.services.running import runs
 from app.services.tuning import training
 from app.services.tuning.training import Preflight, TrainingRequest
+from storage.enums import Holds
 from storage.errors import InputError
 from storage.importers import ImportOptions
 from storage.training import adapters
@@ -190,7 +191,8 @@ def test_a_reward_run_gets_the_frozen_data_and_no_early_stop(context: Context, u
 def test_a_reward_model_is_neither_compared_nor_trained_on(context: Context, user: User) -> None:
     (run_id,) = training.start_training(context, user, TrainingRequest(recipe="reward"))
     with context.database.session_scope() as session:
-        new = NewAdapter(run_id, f"runs/{run_id:04d}-reward/adapter", "starter", "sha256:1")
+        folder = f"runs/{run_id:04d}-reward/adapter"
+        new = NewAdapter(run_id, folder, Holds.REWARD_MODEL, "starter", "sha256:1")
         adapter_id = adapters.add_adapter(session, new).id
     assert comparing.list_choices(context) == []
     with pytest.raises(InputError, match="is a reward model"):
