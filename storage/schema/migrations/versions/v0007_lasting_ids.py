@@ -19,7 +19,7 @@ HOLDS = (
 
 
 def upgrade() -> None:
-    """Declare six tables anew, with all that they hold."""
+    """Declare seven tables anew, with all that they hold."""
     for table in REFERRED_TO:
         _rebuild(table, [
             ("\n\tid INTEGER NOT NULL, ", "\n\tid INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "),
