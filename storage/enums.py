@@ -58,7 +58,7 @@ class Side(StrEnum):
 
 
 class RunKind(StrEnum):
-    """What a background job does."""
+    """What a background job does; `trainer.runs.kinds` says what carries each out."""
 
     GENERATE = "generate"
     LABEL = "label"
@@ -67,6 +67,11 @@ class RunKind(StrEnum):
     DPO = "dpo"
     EVALUATE = "evaluate"
     EXPORT = "export"
+
+    @property
+    def trains(self) -> bool:
+        """Whether it changes weights."""
+        return self in (RunKind.SFT, RunKind.REWARD, RunKind.DPO)
 
 
 class RunStatus(StrEnum):

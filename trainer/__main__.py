@@ -30,6 +30,7 @@ from trainer.errors import (
 from trainer.models import loading, model_source
 from trainer.runs import launch, process_group, run_folder
 from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, rank
+from trainer.runs.kinds import KINDS
 from trainer.runs.run_folder import EventWriter, SilentEvents
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
@@ -39,15 +40,6 @@ _ALONE = (
     "It trains the whole run by itself."
 )
 
-_MODULES = {
-    "generate": "trainer.generation.generate",
-    "sft": "trainer.recipes.sft",
-    "dpo": "trainer.recipes.dpo",
-    "reward": "trainer.recipes.reward",
-    "export": "trainer.exporting.export",
-}
-_SHARED = ("sft", "dpo", "reward")  # what several processes can carry out together
-
 
 def main() -> int:
     """Carry out the run that the command line names; returns the exit code."""
@@ -56,9 +48,9 @@ def main() -> int:
     try:
         spec = run_folder.read_spec(folder)
         data_folder = run_folder.data_folder_of(folder, arguments.data)
-        if spec.kind not in _MODULES:
+        if KINDS[spec.kind].module is None:
             raise RunFolderError(f"Runs of the kind {spec.kind} cannot be carried out yet.")
-        num_asked = process_group.num_asked_for() if spec.kind in _SHARED else 1
+        num_asked = process_group.num_asked_for() if KINDS[spec.kind].trains else 1
         if num_asked > 1 and loading.pick_device(arguments.device).type == "cpu":
             process_group.start_all(num_asked)
         first = rank() == 0  # of several processes the first alone locks the folder and writes
@@ -138,7 +130,7 @@ def _write_for_a_dead_first(ending: Ending, folder: Path) -> None:
 def _ending_of(context: RunContext) -> Ending:
     started = time.monotonic()
     try:
-        run, trains = _run_of(context.spec.kind), context.spec.kind in _SHARED
+        run, trains = _run_of(context.spec.kind), KINDS[context.spec.kind].trains
         with _tiny_numbers_as_zero() if trains else contextlib.nullcontext():
             summary = run(context)
     except Cancelled as outcome:
@@ -204,7 +196,8 @@ def _tiny_numbers_as_zero() -> Iterator[None]:
 
 
 def _run_of(kind: str) -> Callable[[RunContext], dict[str, Any]]:
-    run: Callable[[RunContext], dict[str, Any]] = importlib.import_module(_MODULES[kind]).run
+    module = importlib.import_module(str(KINDS[kind].module))
+    run: Callable[[RunContext], dict[str, Any]] = module.run
     return run
 
 

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import RunFolderError, RunLockedError, TrainerError
+from trainer.runs.kinds import KINDS
 
 FORMAT = 1
-KINDS = ("generate", "label", "sft", "reward", "dpo", "evaluate", "export")
 ENDINGS = ("finished", "failed", "cancelled")
 LOCK_PATIENCE_SECONDS = 2.0
 # What a training run leaves in its folder: LoRA weights, or a model of which all were trained.

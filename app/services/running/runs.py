@@ -20,8 +20,8 @@ from trainer.options.training import trains_full_model
 from trainer.runs import launch, run_folder
 
 LOG_LINES = 200
-TRAINING_KINDS = (RunKind.SFT, RunKind.DPO, RunKind.REWARD)
-# TRL's names of the share of pairs told apart, best first: by DPO, then by a reward model.
+TRAINING_KINDS = tuple(kind for kind in RunKind if kind.trains)
+# TRL's names of the reward accuracy, the best first: of DPO, then of a reward model.
 _ACCURACIES = ("eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.services.context import Context, User
 from app.services.tuning.models import check_allowed, round_after
 from app.services.tuning.options import preset_options
+from app.services.tuning.recipes import RECIPES
 from app.services.tuning.token_findings import token_findings
 from app.services.tuning.training_data import DataSummary, TokenisedSample, summarise
 from storage.enums import Holds, RunKind, RunStatus
@@ -31,12 +32,6 @@ from trainer.options.training import (
 from trainer.runs import run_folder
 from trainer.runs.run_folder import RunSpec
 
-RECIPES = {
-    "dpo": (RunKind.DPO,),
-    "sft_dpo": (RunKind.SFT, RunKind.DPO),
-    "sft": (RunKind.SFT,),
-    "reward": (RunKind.REWARD,),
-}
 NVIDIA_DRIVER = Path("/proc/driver/nvidia")  # there where a GPU can be used
 FEW_PAIRS = 20  # below this, a trend in the curves is mostly chance
 
@@ -86,7 +81,7 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
         adapter = start.folder if start else None
         this_round = round_after(context, session, request.model, start)
         runs: list[Run] = []
-        for kind in RECIPES[request.recipe]:
+        for kind in RECIPES[request.recipe].kinds:
             new = NewRun(
                 kind=kind,
                 recipe=request.recipe,
