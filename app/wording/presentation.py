@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.services.labels.comparing import AdapterChoice, WinRate
+from app.services.labels.comparing import AdapterChoice
 from app.services.labels.labelling import Progress
 from app.services.labels.statistics import Overview
 from app.services.running.runs import RunRow, RunView
@@ -19,6 +19,7 @@ from storage.enums import Verdict
 from storage.importers import ImportReport
 from storage.labelling.preferences import Counts
 from storage.labelling.statistics import LabellerCounts, VerdictCounts
+from trainer.evaluation.win_rate import WinRate
 
 NOTHING = "–"
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:])")

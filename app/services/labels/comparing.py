@@ -25,7 +25,7 @@ from storage.schema.tables import Adapter
 from storage.training import adapters
 from storage.training import runs as run_rows
 from trainer.chat.client import ChatRequest
-from trainer.evaluation.win_rate import wilson_interval
+from trainer.evaluation.win_rate import WinRate, win_rate
 from trainer.models import model_source
 from trainer.options.generation import SamplingOptions
 
@@ -65,34 +65,6 @@ class Comparison:
     finished: bool = False
     pair_id: int | None = None
     notice: str = ""
-
-
-@dataclass(frozen=True)
-class WinRate:
-    """How the votes on one adapter fell; `share` and its 95 % interval are of all votes."""
-
-    num_tuned: int
-    num_base: int
-    num_ties: int
-    num_both_bad: int
-    share: float | None
-    low: float | None
-    high: float | None
-
-    @property
-    def num_votes(self) -> int:
-        """All votes: decided ones, ties and both-bad."""
-        return self.num_tuned + self.num_base + self.num_ties + self.num_both_bad
-
-    @property
-    def sentence(self) -> str:
-        """The result in words, for example "Tuned preferred in 9 of 14 votes (64 %, 39-84 %)"."""
-        if self.share is None or self.low is None or self.high is None:
-            return "No votes on this adapter yet."
-        return (
-            f"Tuned preferred in {self.num_tuned} of {self.num_votes} votes "
-            f"({self.share * 100:.0f} %, {self.low * 100:.0f}–{self.high * 100:.0f} %)"
-        )
 
 
 @dataclass(frozen=True)
@@ -176,13 +148,7 @@ def _label(session: Session, adapter: Adapter) -> str:
 
 
 def _win_rate(session: Session, adapter_id: int) -> WinRate:
-    counts = comparisons.comparison_counts(session, adapter_id)
-    numbers = (counts.num_tuned, counts.num_base, counts.num_ties, counts.num_both_bad)
-    num_votes = sum(numbers)
-    if not num_votes:
-        return WinRate(*numbers, share=None, low=None, high=None)
-    low, high = wilson_interval(counts.num_tuned, num_votes)
-    return WinRate(*numbers, share=counts.num_tuned / num_votes, low=low, high=high)
+    return win_rate(**asdict(comparisons.comparison_counts(session, adapter_id)))
 
 
 def _prepare(context: Context, user: User, turn: Turn) -> tuple[bool, ChatRequest]:
