@@ -65,7 +65,6 @@ class RunKind(StrEnum):
     SFT = "sft"
     REWARD = "reward"
     DPO = "dpo"
-    EVALUATE = "evaluate"
     EXPORT = "export"
 
     @property

@@ -115,11 +115,6 @@ def index_some(session: Session, kind: Searched) -> int:
     return len(rows)
 
 
-def is_index_table(name: str) -> bool:
-    """Say whether a table of the database belongs to the index; the ORM does not know these."""
-    return any(name.startswith(indexed.name) for indexed in _GRAM_TABLES.values())
-
-
 def _indexed_to(session: Session, kind: Searched) -> int:
     query = select(SearchProgress.indexed_to).where(SearchProgress.kind == kind)
     return session.scalar(query) or 0

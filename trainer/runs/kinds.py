@@ -23,7 +23,6 @@ KINDS = {
     "sft": Kind("trainer.recipes.sft", trains=True),
     "reward": Kind("trainer.recipes.reward", trains=True),
     "dpo": Kind("trainer.recipes.dpo", trains=True),
-    "evaluate": Kind(None),
     "export": Kind("trainer.exporting.export"),
 }
 """By the name that `run.json` has for it."""

@@ -19,7 +19,7 @@ HOLDS = (
 
 
 def upgrade() -> None:
-    """Declare seven tables anew, with all that they hold."""
+    """Declare eight tables anew, with all that they hold."""
     for table in REFERRED_TO:
         _rebuild(table, [
             ("\n\tid INTEGER NOT NULL, ", "\n\tid INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "),
@@ -28,6 +28,7 @@ def upgrade() -> None:
     # An index finds new rows by their ids alone now: it need not go back when the last ones go.
     for table in ("prompts", "pairs"):
         op.execute(f"DROP TRIGGER {table}_search_again")
+    _rebuild("runs", [(", 'evaluate'", "")])  # of a kind that never was
     _rebuild_imports()
     _rebuild_adapters()
     op.drop_index("ix_claims_open", "claims")

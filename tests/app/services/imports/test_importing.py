@@ -66,7 +66,7 @@ def _sizes(context: Context) -> list[int]:
 
 
 def _import(context: Context, user: User, path: Path) -> None:
-    importing.import_file(context, user, path, ImportOptions("file"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("file"))
 
 
 def _label_one(context: Context, user: User) -> int:

@@ -24,7 +24,7 @@ def pairs(context: Context, user: User, tmp_path) -> None:
     ]
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(jsonl(rows))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
 
 
 def _answer(pair_id: int, choice: str) -> Submission:
@@ -108,7 +108,9 @@ def test_a_verdict_on_a_pair_that_was_rolled_back_lands_on_no_other(
     with context.database.session_scope() as session:
         while roll_back_some(session, 1):
             pass
-    importing.import_file(context, user, tmp_path / "pairs.jsonl", ImportOptions("again"))
+    importing.import_source(
+        context, user, importing.ImportSource(str(tmp_path / "pairs.jsonl")), ImportOptions("again")
+    )
     assert labelling.fetch(context, user).current.pair_id != shown.pair_id
     with pytest.raises(StaleError, match="not in the labelling queue"):
         labelling.submit(context, user, _answer(shown.pair_id, "left"))

@@ -32,7 +32,7 @@ from trainer.runs import run_folder
 def imported(context: Context, user: User, tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(30))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
 
 
 def _train(context: Context, user: User, **request: Any) -> list[Worker]:

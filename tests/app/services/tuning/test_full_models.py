@@ -33,7 +33,7 @@ def labelled(context: Context, user: User, tmp_path: Path) -> None:
     """Thirty pairs with verdicts."""
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(30))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
 
 
 def _trained(context: Context, preset: str) -> int:

@@ -28,7 +28,7 @@ def labelled(context: Context, user: User, tmp_path: Path) -> None:
     """Thirty pairs with verdicts."""
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(30))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
 
 
 def test_without_labels_the_preflight_says_what_to_do(context: Context) -> None:
@@ -56,7 +56,9 @@ def test_the_preflight_tells_of_labels_that_contradict_each_other(
     path = tmp_path / "swapped.jsonl"
     path.write_bytes(jsonl(swapped))
     before = training.preflight(context, TrainingRequest())
-    importing.import_file(context, user, path, ImportOptions("other"))
+    importing.import_source(
+        context, user, importing.ImportSource(str(path)), ImportOptions("other")
+    )
     after = training.preflight(context, TrainingRequest())
     assert after.num_train == 2 * before.num_train
     assert any(
