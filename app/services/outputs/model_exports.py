@@ -35,7 +35,7 @@ class ExportRow:
 
 
 def weight_choices(target: str) -> list[str]:
-    """The numbers that an export of this kind can write, the default first."""
+    """The dtypes that an export of this kind can write, the default first."""
     return list(WEIGHTS.get(target, ()))
 
 

@@ -274,13 +274,13 @@ def _with_tokens(
     folder = model_source.local_folder(request.model, context.settings.data_folder)
     sample = context.training_data.tokenised(data, folder) if folder else None
     options = _options(context, request)
-    told = token_findings(data, sample, options.training.max_length)
+    in_tokens = token_findings(data, sample, options.training.max_length)
     memory_facts, memory_warnings = _memory(context, folder, options, sample)
     return dataclasses.replace(
         found,
-        facts=[*found.facts, *told.facts, *memory_facts],
-        warnings=[*found.warnings, *told.warnings, *memory_warnings],
-        problems=[*found.problems, *told.problems],
+        facts=[*found.facts, *in_tokens.facts, *memory_facts],
+        warnings=[*found.warnings, *in_tokens.warnings, *memory_warnings],
+        problems=[*found.problems, *in_tokens.problems],
     )
 
 

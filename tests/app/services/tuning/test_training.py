@@ -87,27 +87,29 @@ def tiny_model(context: Context) -> Path:
     return save_tiny_model(model_source.starter_folder(context.settings.data_folder))
 
 
-def _told(context: Context, max_length: int) -> Preflight:
+def _preflight(context: Context, max_length: int) -> Preflight:
     options = {"training": {"max_length": max_length}}
     return training.preflight(context, TrainingRequest(options=options))
 
 
 @pytest.mark.usefixtures("labelled", "tiny_model")
 def test_the_preflight_counts_cut_pairs_by_the_models_own_tokens(context: Context) -> None:
-    whole = _told(context, 1000)
+    whole = _preflight(context, 1000)
     assert not any("max_length" in warning for warning in whole.warnings)
     (fact,) = [fact for fact in whole.facts if fact.startswith("Longest pair")]
     longest = int(fact.removeprefix("Longest pair ").removesuffix(" tokens."))
     # One byte is one token here: a prompt of 27 or 28, an answer of 51 or 54, and the template's.
     assert 78 < longest < 130
-    cut = _told(context, longest - 10)
+    cut = _preflight(context, longest - 10)
     assert any(f"{cut.num_train} are cut at their end" in warning for warning in cut.warnings)
     assert not cut.problems
 
 
 @pytest.mark.usefixtures("labelled", "tiny_model")
 def test_pairs_whose_prompts_fill_the_length_stop_the_start(context: Context) -> None:
-    assert any("nothing is left to train on" in problem for problem in _told(context, 16).problems)
+    assert any(
+        "nothing is left to train on" in problem for problem in _preflight(context, 16).problems
+    )
 
 
 @pytest.mark.usefixtures("labelled", "tiny_model")
@@ -118,7 +120,7 @@ def test_a_batch_beyond_the_free_memory_is_warned_of(context: Context) -> None:
 
     def warnings(**options: Any) -> list[str]:
         found = training.preflight(context, TrainingRequest(options={"training": options}))
-        return [told for told in found.warnings if "memory will probably" in told]
+        return [warning for warning in found.warnings if "memory will probably" in warning]
 
     assert warnings(per_device_train_batch_size=1) == []
     assert len(warnings(per_device_train_batch_size=10**9)) == 1
@@ -126,7 +128,7 @@ def test_a_batch_beyond_the_free_memory_is_warned_of(context: Context) -> None:
 
 @pytest.mark.usefixtures("labelled")
 def test_without_the_models_files_the_length_is_an_estimate(context: Context) -> None:
-    found = _told(context, 16)
+    found = _preflight(context, 16)
     assert any(fact.startswith("Longest pair about") for fact in found.facts)
     assert any("will probably be cut" in warning for warning in found.warnings)
 
