@@ -13,7 +13,7 @@ from storage.schema.tables import Claim, Completion, Pair, Prompt
 
 @dataclass(frozen=True)
 class NewCompletion:
-    """An answer to be stored, with what is known of its making."""
+    """An answer to be stored, with what is known of its making; its fields are columns."""
 
     text: str
     origin: CompletionOrigin
@@ -70,14 +70,4 @@ def add_pair(
 def _new_completion(prompt_id: int, new: NewCompletion) -> Completion:
     if problem := text_problem(new.text):
         raise InputError(f"An answer cannot be stored: it is one {problem}. Remove it and retry.")
-    return Completion(
-        prompt_id=prompt_id,
-        text=new.text,
-        origin=new.origin,
-        model=new.model,
-        adapter=new.adapter,
-        sampling=new.sampling,
-        seed=new.seed,
-        num_tokens=new.num_tokens,
-        finish_reason=new.finish_reason,
-    )
+    return Completion(prompt_id=prompt_id, **vars(new))

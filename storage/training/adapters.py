@@ -15,7 +15,7 @@ from storage.schema.tables import Adapter
 
 @dataclass(frozen=True)
 class NewAdapter:
-    """An adapter that a run has saved."""
+    """An adapter that a run has saved; its fields are columns."""
 
     run_id: int
     folder: str
@@ -35,14 +35,7 @@ def add_adapter(session: Session, new: NewAdapter) -> Adapter:
         stored.manifest_hash = new.manifest_hash
         session.flush()
         return stored
-    adapter = Adapter(
-        run_id=new.run_id,
-        folder=new.folder,
-        holds=new.holds,
-        base_model=new.base_model,
-        parent_id=new.parent_id,
-        manifest_hash=new.manifest_hash,
-    )
+    adapter = Adapter(**vars(new))
     session.add(adapter)
     session.flush()
     return adapter

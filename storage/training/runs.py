@@ -20,7 +20,7 @@ from storage.schema.tables import Metric, Run
 
 @dataclass(frozen=True)
 class NewRun:
-    """A background job to be queued."""
+    """A background job to be queued; its fields are columns."""
 
     kind: RunKind
     recipe: str
@@ -40,7 +40,7 @@ class NewRun:
 
 @dataclass(frozen=True)
 class NewMetric:
-    """One number out of a metrics event."""
+    """One number out of a metrics event; its fields are columns."""
 
     seq: int
     """Sequence number of the event in the run's file."""
@@ -58,19 +58,8 @@ def create_run(session: Session, new: NewRun) -> Run:
     """
     if new.after_run_id is not None:
         get_run(session, new.after_run_id)
-    run = Run(
-        kind=new.kind,
-        recipe=new.recipe,
-        status=RunStatus.QUEUED,
-        base_model=new.base_model,
-        adapter=new.adapter,
-        options=new.options,
-        snapshot=new.snapshot,
-        folder=uuid.uuid4().hex,  # the name needs the number, which comes with the insert
-        after_run_id=new.after_run_id,
-        round=new.round,
-        started_by=new.started_by,
-    )
+    # The folder's name needs the number, which comes with the insert.
+    run = Run(**vars(new), status=RunStatus.QUEUED, folder=uuid.uuid4().hex)
     session.add(run)
     session.flush()
     run.folder = f"{run.id:04d}-{run.kind}"
@@ -156,17 +145,7 @@ def advance_events(session: Session, run_id: int, *, from_offset: int, to_offset
 
 def add_metrics(session: Session, run_id: int, metrics: Iterable[NewMetric]) -> int:
     """Store metrics of a run in one statement; return how many."""
-    rows = [
-        {
-            "run_id": run_id,
-            "seq": metric.seq,
-            "step": metric.step,
-            "name": metric.name,
-            "value": metric.value,
-            "at": metric.at,
-        }
-        for metric in metrics
-    ]
+    rows = [{"run_id": run_id, **vars(metric)} for metric in metrics]
     if rows:
         session.execute(insert(Metric), rows)
     return len(rows)

@@ -151,11 +151,7 @@ def loss_advice(context: Context, loss_type: str) -> LossAdvice:
 
     Raises InputError for an unknown loss.
     """
-    if loss_type not in tuple(LOSS_ADVICE):
-        raise InputError(
-            f'There is no loss "{loss_type}". Choose one of: {", ".join(LOSS_ADVICE)}.'
-        )
-    advice = LOSS_ADVICE[loss_type]
+    advice = loss_line(loss_type)
     if loss_type != SMOOTHED_LOSS:
         return LossAdvice(advice, 0.0)
     with context.database.read_scope() as session:

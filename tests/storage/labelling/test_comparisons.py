@@ -15,8 +15,8 @@ from storage.labelling.comparisons import (
     comparison_counts,
     vote,
 )
-from storage.labelling.edits import NewEdit, add_edit
-from storage.labelling.preferences import counts, labelling_counts
+from storage.labelling.edits import Edit, add_edit
+from storage.labelling.preferences import counts, progress
 from storage.labelling.queue import Submission, hold
 from storage.schema.database import Database
 from storage.schema.tables import Pair
@@ -81,7 +81,7 @@ def test_comparison_is_never_in_the_queue_but_its_vote_can_train(
         snapshot = freeze(session)
         (row,) = snapshot.train + snapshot.heldout
         assert row["chosen"][0]["content"] == "short"
-        assert labelling_counts(session, me).num_by_me == 0
+        assert progress(session, me).by_me == 0
 
 
 def test_second_vote_supersedes_the_first(
@@ -113,8 +113,8 @@ def test_only_whoever_asked_may_vote(
 
 def _edit(database: Database, pair_id: int, labeller_id: int, text: str) -> int:
     with database.session_scope() as session:
-        new = NewEdit("edit", pair_id, labeller_id, Side.B, text)
-        return add_edit(session, new, now=NOW).id
+        new = Edit("edit", pair_id, "right", text)
+        return add_edit(session, labeller_id, new, left=Side.A, now=NOW).id
 
 
 def test_edited_answer_is_chosen_over_its_original(
@@ -153,4 +153,4 @@ def test_verdict_of_an_edit_counts_as_the_labellers_own(
     (pair_id,), me = make_pairs(1), make_labeller("me")
     _edit(database, pair_id, me, "a better answer")
     with database.read_scope() as session:
-        assert labelling_counts(session, me).num_by_me == 1
+        assert progress(session, me).by_me == 1

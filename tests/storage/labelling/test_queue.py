@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from storage.clock import utc_now
 from storage.enums import Side, Verdict
 from storage.errors import InputError, StaleError
-from storage.labelling.preferences import labelling_counts
+from storage.labelling.preferences import progress
 from storage.labelling.queue import (
     HOLD_TIME,
     Submission,
@@ -135,8 +135,8 @@ def test_lone_annotator_who_skipped_everything_can_have_it_back(
     for pair_id in pairs:
         me.send(pair_id, "skip")
     with database.session_scope() as session:
-        assert labelling_counts(session, me.id).num_skipped_by_me == 2
-        assert labelling_counts(session, me.id).num_open == 0
+        assert progress(session, me.id).num_skipped == 2
+        assert progress(session, me.id).num_open == 0
         assert reopen_skipped(session, me.id, now=NOW) == 2
         assert reopen_skipped(session, me.id, now=NOW) == 0
     assert _ids(me.look()) == pairs
@@ -245,7 +245,7 @@ def test_verdict_after_undo_supersedes_the_withdrawn_one(
     with database.read_scope() as session:
         stored = session.get_one(Preference, first.id)
         assert stored.superseded_by == second.id
-        assert labelling_counts(session, me.id).num_by_me == 1
+        assert progress(session, me.id).by_me == 1
     assert first.left == second.left
     back = me.roll_back()
     assert back is not None
@@ -275,7 +275,7 @@ def test_undo_does_not_touch_the_verdicts_of_others(
     assert me.roll_back() is not None
     assert me.roll_back() is None
     with me.database.read_scope() as session:
-        assert labelling_counts(session, other.id).num_by_me == 1
+        assert progress(session, other.id).by_me == 1
 
 
 def _shown(database: Database, held: HeldPair) -> str:

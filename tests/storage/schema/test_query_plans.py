@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from storage.clock import utc_now
-from storage.labelling.preferences import counts, labelling_counts
+from storage.labelling.preferences import counts, progress
 from storage.labelling.queue import Submission, hold, reopen_skipped, submit, undo
 from storage.labelling.statistics import verdict_counts
 from storage.schema.database import Database
@@ -68,7 +68,7 @@ def test_counts_look_at_few_rows_however_many_there_are(
     asked.clear()
     with database.session_scope() as session:
         counts(session)
-        labelling_counts(session, me)
+        progress(session, me)
         verdict_counts(session)
     with database.engine.connect() as connection:
         scanned = {
