@@ -156,9 +156,7 @@ def drop_metrics_after(session: Session, run_id: int, *, step: int) -> None:
     session.execute(delete(Metric).where(Metric.run_id == run_id, Metric.step > step))
 
 
-def metrics_of(
-    session: Session, run_id: int, names: Sequence[str] | None = None
-) -> dict[str, list[tuple[int, float]]]:
+def metrics_of(session: Session, run_id: int) -> dict[str, list[tuple[int, float]]]:
     """Return curves by name as (step, value), in the order of the events; NULL values left out.
 
     A step that comes twice, after a resume from a checkpoint, keeps its later value.
@@ -168,8 +166,6 @@ def metrics_of(
         .where(Metric.run_id == run_id, Metric.value.is_not(None))
         .order_by(Metric.seq)
     )
-    if names is not None:
-        query = query.where(Metric.name.in_(names))
     curves: dict[str, dict[int, float]] = {}
     for name, step, value in session.execute(query):
         if value is not None:
