@@ -20,7 +20,8 @@ from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
 from trainer.models import loading
-from trainer.options.training import PRESETS, RunOptions
+from trainer.options.presets import PRESETS
+from trainer.options.training import RunOptions
 from trainer.recipes.policy import keep_gradients_of_4_bit
 from trainer.recipes.tokens import cut, tokenise
 from trainer.runs import run_folder

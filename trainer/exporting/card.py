@@ -79,7 +79,7 @@ def model_card(facts: CardFacts) -> str:
         task="text-classification" if scores else "text-generation",
         arguments=", num_labels=1" if scores else "",
         **(
-            _whole_model()
+            _full_model()
             if trains_full_model(facts.options)
             else _adapter(facts.base, scores=scores)
         ),
@@ -109,7 +109,7 @@ def _adapter(base: str, *, scores: bool) -> dict[str, str]:
     }
 
 
-def _whole_model() -> dict[str, str]:
+def _full_model() -> dict[str, str]:
     return {
         "library": "transformers",
         "weights": "full-model",

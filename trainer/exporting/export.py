@@ -27,9 +27,9 @@ _DTYPES = {
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out an export run and return its summary."""
-    options = ExportOptions.from_dict(context.spec.options)
+    options = ExportOptions.from_dict(context.spec.options).checked()
     if options.repository is not None:
-        hub.check_token()
+        hub.check_target(options.repository)
     context.events.write("started", target=options.target, base=context.spec.base)
     if options.target == "adapter":
         folder = run_folder.adapter_path(context.data_folder, context.spec.adapter or "")
@@ -41,8 +41,13 @@ def run(context: RunContext) -> dict[str, Any]:
         weights = options.stored_as()
         summary = {"output": MODEL_FOLDER, "num_bytes": num_bytes, "weights": weights}
     if options.repository is not None:
-        sent_to = hub.send(folder, options.repository, private=options.private)
-        summary["repository"] = sent_to
+        summary["repository"] = hub.upload(
+            folder,
+            options.repository,
+            "model",
+            private=options.private,
+            message="Upload from PairTune",
+        )
     return {"target": options.target, **summary}
 
 

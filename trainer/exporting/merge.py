@@ -38,7 +38,7 @@ def merged_model(context: RunContext, dtype: torch.dtype) -> "PreTrainedModel":
         if not torch.isfinite(weight).all():
             raise TrainerError(
                 f"The weight {name} is too large for {str(dtype).removeprefix('torch.')}. "
-                "Export with the numbers bfloat16."
+                "Export in bfloat16."
             )
     return model
 

@@ -25,7 +25,7 @@ Messages = list[dict[str, str]]
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out the run; returns the summary. Raises Cancelled after a stop, and TrainerError."""
-    options = GenerateOptions.from_dict(context.spec.options)
+    options = GenerateOptions.from_dict(context.spec.options).checked()
     prompts = _read_prompts(context)
     events, _ = run_folder.read_events(context.folder, 0)
     paired = {event["prompt_id"] for event in events if event["type"] == "pair"}

@@ -17,7 +17,7 @@ from trl.trainer.utils import use_adapter
 from trainer.errors import TrainerError
 from trainer.kernels.shared_prefix import share_prefixes, supports
 from trainer.models import loading, model_source
-from trainer.options.training import recipe_defaults
+from trainer.options.presets import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
@@ -46,11 +46,6 @@ def run(context: RunContext) -> dict[str, Any]:
     is_whole, precomputes = options.lora is None, options.training.precompute_ref_log_probs
     arguments = DPOConfig(
         **training.trainer_arguments(setup),
-        beta=options.training.beta,
-        loss_type=options.training.loss_type.split("+"),
-        loss_weights=options.training.loss_weights(),
-        label_smoothing=options.training.label_smoothing,
-        disable_dropout=options.training.disable_dropout,
         # TRL else keeps a frozen copy of a full model; an adapter is switched off instead.
         precompute_ref_log_probs=is_whole and precomputes,
     )

@@ -10,6 +10,7 @@ from trainer.errors import TrainerError
 from trainer.kernels.fused_layers import fuse_layers
 from trainer.kernels.fused_lora import fuse_lora
 from trainer.models import loading
+from trainer.options.arguments import lora_arguments
 from trainer.options.training import RunOptions
 from trainer.recipes.output import TRAINED
 from trainer.runs import run_folder
@@ -98,10 +99,7 @@ def _check_kind(context: RunContext, options: RunOptions) -> None:
 
 def lora_config(options: RunOptions, task_type: str) -> LoraConfig:
     """A run's LoRA options as peft takes them, for one of peft's task types."""
-    lora = options.to_dict()["lora"]
-    if not isinstance(lora["target_modules"], str):
-        lora["target_modules"] = list(lora["target_modules"])
-    return LoraConfig(task_type=task_type, **lora)
+    return LoraConfig(task_type=task_type, **lora_arguments(options))
 
 
 def prepare_weights(trainer: "Trainer") -> None:

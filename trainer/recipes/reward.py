@@ -9,7 +9,8 @@ from trl import RewardConfig, RewardTrainer
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
-from trainer.options.training import recipe_defaults, trains_full_model
+from trainer.options.presets import recipe_defaults
+from trainer.options.training import trains_full_model
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
@@ -78,9 +79,7 @@ def make_trainer(setup: training.Setup, callback: RunCallback) -> ScoreTrainer:
     )
     if options.quantization is not None:
         keep_gradients_of_4_bit(model)
-    arguments = RewardConfig(
-        **training.trainer_arguments(setup), disable_dropout=options.training.disable_dropout
-    )
+    arguments = RewardConfig(**training.trainer_arguments(setup))
     lora = lora_config(options, "SEQ_CLS")
     lora.modules_to_save = [loading.SCORE_HEAD]
     return ScoreTrainer(

@@ -11,6 +11,7 @@ import torch
 
 from trainer.errors import TrainerError
 from trainer.models import loading
+from trainer.options.arguments import config_arguments
 from trainer.options.groups import TrainingOptions
 from trainer.options.training import RunOptions
 from trainer.recipes.callbacks import RunCallback
@@ -22,14 +23,6 @@ from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, ra
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer
-
-# Options that TRL's configurations take as they are.
-_PASSED_ON = (
-    "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
-    "gradient_accumulation_steps", "per_device_eval_batch_size", "max_length",
-    "gradient_checkpointing", "lr_scheduler_type", "warmup_steps", "weight_decay",
-    "max_grad_norm", "optim", "logging_steps", "seed",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,27 +65,27 @@ def prepare(context: RunContext, defaults: RunOptions) -> Setup:
 
 
 def trainer_arguments(setup: Setup) -> dict[str, Any]:
-    """Arguments that TRL's configurations share."""
-    training = setup.options.training
-    device = loading.pick_device(setup.context.device)
-    evaluate = bool(setup.heldout and training.eval_steps)
+    """Arguments of TRL's configuration for runs of this kind."""
+    context, training = setup.context, setup.options.training
+    device = loading.pick_device(context.device).type
     return {
-        **{name: getattr(training, name) for name in _PASSED_ON},
+        **config_arguments(
+            context.spec.kind,
+            setup.options,
+            device=device,
+            dtype=dtype_name(context.device),
+            num_heldout=len(setup.heldout),
+        ),
         **_shared_batch(training, num_ranks()),
-        "output_dir": str(setup.context.folder / CHECKPOINTS),
-        "eval_strategy": "steps" if evaluate else "no",
-        "eval_steps": training.eval_steps or None,
+        "output_dir": str(context.folder / CHECKPOINTS),
         "save_strategy": "steps" if training.save_steps else "no",
         "save_steps": training.save_steps or 500,
         # Of a full model the one before is needed until the newest has proved good (see guard).
         "save_total_limit": 1 if setup.options.lora else 2,
         "logging_nan_inf_filter": False,
-        "report_to": [],
         "disable_tqdm": True,
-        "use_cpu": device.type == "cpu",
-        "dataloader_pin_memory": device.type == "cuda",
+        "dataloader_pin_memory": device == "cuda",
         "ddp_find_unused_parameters": False,
-        **_precision(device),
     }
 
 
@@ -113,11 +106,6 @@ def _shared_batch(training: TrainingOptions, num_ranks: int) -> dict[str, int]:
 def dtype_name(device: str) -> str:
     """The type that a run computes in, for example bfloat16."""
     return str(loading.pick_dtype(loading.pick_device(device))).removeprefix("torch.")
-
-
-def _precision(device: torch.device) -> dict[str, bool]:
-    dtype = loading.pick_dtype(device)
-    return {"bf16": dtype is torch.bfloat16, "fp16": dtype is torch.float16}
 
 
 @contextlib.contextmanager

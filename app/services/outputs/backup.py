@@ -123,15 +123,15 @@ def _run_files(data_folder: Path, with_adapters: bool) -> dict[str, Path]:
 
 
 def _pack(archive: Path, files: dict[str, Path]) -> None:
-    listed = {}
+    copied = {}
     with (
         _new_private_file(archive) as stream,
         zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as packed,
     ):
         for name, path in files.items():
             with path.open("rb") as source, packed.open(name, "w", force_zip64=True) as to:
-                listed[name] = _copy(source, to)
-        manifest = {"format": FORMAT, "made_at": utc_now().isoformat(), "files": listed}
+                copied[name] = _copy(source, to)
+        manifest = {"format": FORMAT, "made_at": utc_now().isoformat(), "files": copied}
         packed.writestr(MANIFEST, json.dumps(manifest, indent=1))
         packed.close()
         stream.flush()

@@ -23,12 +23,8 @@ from storage.training.runs import NewRun
 from trainer.errors import TrainerError
 from trainer.models import model_source
 from trainer.models.memory_estimate import free_bytes, training_bytes
-from trainer.options.training import (
-    RunOptions,
-    reward_options,
-    sft_options,
-    trains_full_model,
-)
+from trainer.options.presets import reward_options, sft_options
+from trainer.options.training import RunOptions, trains_full_model
 from trainer.runs import run_folder
 from trainer.runs.run_folder import RunSpec
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from trainer.models.memory_estimate import BYTES_PER_UNIT, free_bytes, training_bytes
-from trainer.options.training import PRESETS, RunOptions
+from trainer.options.presets import PRESETS
+from trainer.options.training import RunOptions
 
 
 def test_each_token_adds_its_share(tiny_base: Path) -> None:

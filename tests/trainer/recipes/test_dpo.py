@@ -14,7 +14,8 @@ from tests.trainer.conftest import MakeRun
 from trainer.errors import TrainerError
 from trainer.models import loading
 from trainer.options.groups import LOSS_TYPES
-from trainer.options.training import PRESETS, RunOptions
+from trainer.options.presets import PRESETS
+from trainer.options.training import RunOptions
 from trainer.recipes import dpo, sft, training
 from trainer.recipes.policy import load_policy
 from trainer.runs import run_folder

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun
 from trainer.models import loading
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 from trainer.recipes import dpo, training
 from trainer.recipes.policy import load_policy
 from trainer.runs import run_folder

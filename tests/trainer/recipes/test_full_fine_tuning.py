@@ -14,7 +14,7 @@ from tests.trainer.conftest import MakeRun
 from tests.trainer.tiny_model import save_tiny_model
 from trainer.errors import TrainerError
 from trainer.models import loading
-from trainer.options.training import PRESETS, recipe_defaults
+from trainer.options.presets import PRESETS, recipe_defaults
 from trainer.recipes import dpo, reward, sft, training
 from trainer.recipes.policy import load_policy, load_reference
 from trainer.runs import run_folder

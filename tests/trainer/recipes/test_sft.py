@@ -3,7 +3,7 @@
 import pytest
 
 from tests.trainer.conftest import MakeRun
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 from trainer.recipes import sft, training
 from trainer.recipes.policy import load_policy
 from trainer.runs import run_folder
@@ -30,7 +30,7 @@ def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:
     model, lora = load_policy(context, setup.options)
     trainer = sft.AnswerTrainer(
         model=model,
-        args=sft.SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True),
+        args=sft.SFTConfig(**training.trainer_arguments(setup)),
         train_dataset=sft._dataset(setup.train[:1]),
         processing_class=setup.tokenizer,
         peft_config=lora,

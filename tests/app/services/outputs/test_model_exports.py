@@ -58,7 +58,7 @@ def test_sending_needs_a_token(
 ) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     options = {"target": "adapter", "repository": "me/model"}
-    with pytest.raises(InputError, match="No token for the hub is set"):
+    with pytest.raises(TrainerError, match="No token for the hub is set"):
         model_exports.start_export(context, user, adapter_id, options)
 
 

@@ -22,7 +22,7 @@ from storage.training import runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewRun
 from tests.sample_files import labelled_pairs
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 from trainer.runs import run_folder
 
 FULL = TrainingRequest(preset="full")

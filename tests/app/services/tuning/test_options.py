@@ -20,7 +20,7 @@ from storage.schema.tables import Preference
 from tests.sample_files import labelled_pairs
 from trainer.errors import TrainerError
 from trainer.options.groups import LOSS_ADVICE
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 from trainer.runs import run_folder
 
 

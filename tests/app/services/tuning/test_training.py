@@ -136,7 +136,7 @@ def test_without_the_models_files_the_length_is_an_estimate(context: Context) ->
 @pytest.mark.usefixtures("labelled")
 def test_all_problems_are_told_at_once(context: Context, user: User) -> None:
     request = TrainingRequest(options={"training": {"beta": -1.0, "learning_rate": 0.0}})
-    with pytest.raises(InputError, match=r"learning_rate is 0\.0.*beta is -1\.0"):
+    with pytest.raises(InputError, match=r"beta is -1\.0.*learning_rate is 0\.0"):
         training.start_training(context, user, request)
     assert runs.list_runs(context) == []
 
