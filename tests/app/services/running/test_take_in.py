@@ -14,7 +14,7 @@ from storage.schema.tables import Adapter, Completion, Pair
 from storage.training import adapters
 from storage.training import runs as run_rows
 from tests.app.services.running.conftest import Queue, Worker
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 
 AT = "2026-01-02T03:04:05.678Z"
 
