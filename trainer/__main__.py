@@ -32,6 +32,7 @@ from trainer.private.accelerate import has_started_this_alone
 from trainer.runs import launch, run_folder
 from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, rank
 from trainer.runs.event_log import EventWriter, SilentEvents, last_ending
+from trainer.runs.kinds import KINDS
 from trainer.runs.lock import ask_to_stop, forget_stop, worker_lock
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
@@ -42,15 +43,6 @@ _ALONE = (
     "torchrun --standalone --nproc_per_node 2 -m trainer RUN_FOLDER"
 )
 
-_MODULES = {
-    "generate": "trainer.generation.generate",
-    "sft": "trainer.recipes.sft",
-    "dpo": "trainer.recipes.dpo",
-    "reward": "trainer.recipes.reward",
-    "export": "trainer.exporting.export",
-}
-_SHARED = ("sft", "dpo", "reward")  # what several processes can carry out together
-
 
 def main() -> int:
     """Carry out the run that the command line names; returns the exit code."""
@@ -59,7 +51,7 @@ def main() -> int:
     try:
         spec = run_folder.read_spec(folder)
         data_folder = run_folder.data_folder_of(folder, arguments.data)
-        if spec.kind not in _MODULES:
+        if KINDS[spec.kind].module is None:
             raise RunFolderError(f"Runs of the kind {spec.kind} cannot be carried out yet.")
         first = rank() == 0  # of several processes the first alone locks the folder and writes
         with worker_lock(folder) if first else contextlib.nullcontext():
@@ -70,7 +62,7 @@ def main() -> int:
                 launch.write_identity(folder)
             events = EventWriter(folder) if first else SilentEvents()
             context = RunContext(folder, spec, data_folder, arguments.device, events)
-            if spec.kind in _SHARED and has_started_this_alone():
+            if KINDS[spec.kind].trains and has_started_this_alone():
                 events.write("warning", message=_ALONE)
             return _carry_out(context)
     except RunFolderError as error:
@@ -138,7 +130,7 @@ def _write_for_a_dead_first(ending: Ending, folder: Path) -> None:
 def _ending_of(context: RunContext) -> Ending:
     started = time.monotonic()
     try:
-        run, trains = _run_of(context.spec.kind), context.spec.kind in _SHARED
+        run, trains = _run_of(context.spec.kind), KINDS[context.spec.kind].trains
         with _denormals_flushed() if trains else contextlib.nullcontext():
             summary = run(context)
     except Cancelled as outcome:
@@ -204,7 +196,8 @@ def _denormals_flushed() -> Iterator[None]:
 
 
 def _run_of(kind: str) -> Callable[[RunContext], dict[str, Any]]:
-    run: Callable[[RunContext], dict[str, Any]] = importlib.import_module(_MODULES[kind]).run
+    module = importlib.import_module(str(KINDS[kind].module))
+    run: Callable[[RunContext], dict[str, Any]] = module.run
     return run
 
 

@@ -20,9 +20,10 @@
   const { own } = window.pairtune;
   const byId = (id) => own(`#${id}`);
   let decks = [0, 0]; // pair ids; 0 is an empty deck
+  let contents = ["", ""]; // what the server calls that which the decks show
   let serial = 0;
   let waiting = null; // { serial, action, since } of the request under way
-  let queued = null; // { choice, pair } of what was decided while a request was under way
+  let queued = null; // { choice, content } of what was decided while a request was under way
   let shownAt = performance.now();
   let decidedAt = 0;
   let lastState = "";
@@ -45,7 +46,7 @@
   function send(action, details = {}) {
     serial += 1;
     waiting = { serial, action, since: performance.now() };
-    const request = { serial, action, plain, front: front(), decks, ...details };
+    const request = { serial, action, plain, front: front(), decks, contents, ...details };
     window.pairtune.fill("label-request", JSON.stringify(request));
   }
 
@@ -57,14 +58,14 @@
     if (!pair) return;
     if (waiting) {
       // On a slow line a verdict comes before the last one is answered: it is sent after that.
-      if (waiting.action === "fetch" || waiting.action === "verdict") queued = { choice, pair };
+      if (waiting.action === "fetch" || waiting.action === "verdict") queued = { choice, content: contents[shown] };
       return;
     }
     decidedAt = now;
     flash(BUTTONS[choice]);
     const rationale = own("#label-rationale textarea");
     const details = {
-      submit_id: crypto.randomUUID(), pair_id: pair, choice,
+      submit_id: crypto.randomUUID(), pair_id: pair, choice, shown: contents[shown],
       seconds: Math.round((now - shownAt) / 100) / 10, rationale: rationale?.value || "",
     };
     if (rationale?.value) window.pairtune.fill("label-rationale", "");
@@ -114,6 +115,7 @@
   function take(state) {
     const before = decks[front()];
     decks = state.decks;
+    contents = state.contents;
     if (state.front !== front()) tradePlaces();
     if (decks[front()] !== before) shownAt = performance.now();
     document.body.dataset.label = decks[front()] ? "pair" : "empty";
@@ -129,10 +131,10 @@
       waiting = null;
     }
     if (!waiting && queued) {
-      const { choice, pair } = queued;
+      const { choice, content } = queued;
       queued = null;
       if (choice === "undo") send("undo");
-      else if (pair === decks[front()]) decide(choice);
+      else if (content === contents[front()]) decide(choice);
     }
   }
 

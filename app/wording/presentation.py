@@ -8,16 +8,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.services.labels.comparing import AdapterChoice, WinRate
+from app.services.labels.comparing import AdapterChoice
 from app.services.labels.labelling import Progress
 from app.services.labels.statistics import Overview
 from app.services.running.runs import RunRow, RunView
+from app.services.tuning.recipes import RECIPES
 from app.services.tuning.training import Preflight
 from storage.data.prompts import PromptDetail
 from storage.enums import Verdict
 from storage.importers import ImportReport
 from storage.labelling.preferences import Counts
 from storage.labelling.statistics import LabellerCounts, VerdictCounts
+from trainer.evaluation.win_rate import WinRate
 
 NOTHING = "–"
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:])")
@@ -27,13 +29,6 @@ STATUS_WORDS = {
     "finished": "finished",
     "failed": "failed",
     "cancelled": "stopped",
-}
-RECIPE_WORDS = {
-    "dpo": "DPO",
-    "sft_dpo": "SFT then DPO",
-    "sft": "SFT",
-    "reward": "Reward model",
-    "generate": "Pairs",
 }
 CHOICE_WORDS = {
     "left": "left is better",
@@ -142,9 +137,7 @@ def run_link(view: RunView | None) -> str:
 def status_line(view: RunView) -> str:
     """A run's state as a sentence with its step and times."""
     row = view.row
-    parts = [f"**Run {row.id}** · {RECIPE_WORDS.get(row.recipe, row.recipe)}"]
-    if row.recipe == "sft_dpo":
-        parts[0] += f" ({row.kind.upper()} half)"
+    parts = [f"**Run {row.id}** · {_recipe(row)}"]
     waits = row.status == "queued" and view.waiting_for
     parts.append(
         escaped(view.waiting_for or "") if waits else STATUS_WORDS[row.status].capitalize()
@@ -156,6 +149,13 @@ def status_line(view: RunView) -> str:
     if row.num_pairs:
         parts.append(plural(row.num_pairs, "pair"))
     return " · ".join(parts)
+
+
+def _recipe(row: RunRow) -> str:
+    recipe = RECIPES.get(row.recipe)
+    if recipe is None:
+        return "Pairs" if row.recipe == "generate" else row.recipe
+    return recipe.name if len(recipe.kinds) == 1 else f"{recipe.name} ({row.kind.upper()} half)"
 
 
 def _step(view: RunView) -> str:
@@ -256,8 +256,7 @@ def run_cells(rows: Sequence[RunRow]) -> list[list[Any]]:
         [
             row.id,
             STATUS_WORDS[row.status],
-            f"{RECIPE_WORDS.get(row.recipe, row.recipe)}"
-            + (f", {row.kind.upper()} half" if row.recipe == "sft_dpo" else ""),
+            _recipe(row),
             NOTHING if row.num_pairs is None else str(row.num_pairs),
             NOTHING if row.accuracy is None else f"{row.accuracy:.0%}",
             # A running run's time would make the table a new one at every tick.

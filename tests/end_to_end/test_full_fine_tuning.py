@@ -38,7 +38,9 @@ def project(tmp_path: Path) -> Iterator[Context]:
     context = Context(settings, open_database(settings), ChatClient(settings.data_folder, "cpu"))
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(24))
-    importing.import_file(context, _user(context), path, ImportOptions("test"))
+    importing.import_source(
+        context, _user(context), importing.ImportSource(str(path)), ImportOptions("test")
+    )
     yield context
     context.chat.close()
     context.database.close()

@@ -13,7 +13,7 @@ from trainer.options.groups import (
     StoppingOptions,
     TrainingOptions,
 )
-from trainer.options.training import RunOptions
+from trainer.options.training import RunOptions, trains_full_model
 
 # Some dozens of pairs are soon memorised, and answers then collapse. How far they move from
 # the base's goes with the margin, so the run ends by margin and not after a fixed number of passes.
@@ -84,8 +84,7 @@ def recipe_defaults(kind: str, given: Mapping[str, Any]) -> RunOptions:
 
     Without an adapter (`"lora": null`) they are those of the preset full, else of quick.
     """
-    is_full = "lora" in given and given["lora"] is None
-    options = PRESETS["full" if is_full else "quick"]
+    options = PRESETS["full" if trains_full_model(given) else "quick"]
     if kind == "reward":
         return reward_options(options)
     return sft_options(options) if kind == "sft" else options

@@ -1,6 +1,8 @@
 """Options of a training run as a whole: its groups, and what they mean together; never torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trainer.options.fields import OptionGroup
 from trainer.options.groups import (
@@ -60,3 +62,8 @@ class RunOptions(OptionGroup):
     def output(self) -> str:
         """The folder that a run leaves in its own: `adapter`, or `model` for a full model."""
         return FULL_MODEL if self.trains_full_model else ADAPTER
+
+
+def trains_full_model(options: Mapping[str, Any]) -> bool:
+    """The same of options as `run.json` has them, which may leave out all that is default."""
+    return options.get("lora", {}) is None

@@ -16,9 +16,9 @@ from typing import Any
 
 from trainer.errors import RunFolderError, TrainerError
 from trainer.runs.durable_json import dump, write_durably
+from trainer.runs.kinds import KINDS
 
 FORMAT = 1
-KINDS = ("generate", "label", "sft", "reward", "dpo", "evaluate", "export")
 
 _INPUT_NAME = re.compile(r"[a-z0-9_]+\.jsonl")
 

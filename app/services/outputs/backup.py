@@ -21,6 +21,7 @@ from app.services.context import Context
 from app.services.outputs.transfer import download_folder
 from storage.backup import check_database, copy_database
 from storage.clock import utc_now
+from storage.enums import RunKind
 from storage.errors import InputError
 from storage.schema.database import database_file
 from trainer.runs.manifest import ADAPTER, FULL_MODEL
@@ -111,7 +112,7 @@ def _run_files(data_folder: Path, with_adapters: bool) -> dict[str, Path]:
     found = {}
     for run in sorted((data_folder / "runs").glob("*")):
         folders = [run, run / ADAPTER] if with_adapters else [run]
-        if with_adapters and not run.name.endswith("-export"):
+        if with_adapters and not run.name.endswith(f"-{RunKind.EXPORT}"):
             folders.append(run / FULL_MODEL)
         for path in (path for folder in folders for path in sorted(folder.glob("*"))):
             name = path.relative_to(data_folder).as_posix()

@@ -8,7 +8,7 @@ from typing import Any
 from app.services.context import Context, User
 from app.services.outputs.transfer import download_folder
 from app.services.tuning.training import queue_run
-from storage.enums import RunKind, RunStatus
+from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Run
 from storage.training import adapters
@@ -55,7 +55,7 @@ def start_export(context: Context, user: User, adapter_id: int, options: dict[st
         hub.check_target(wanted.repository)
     with context.database.session_scope() as session:
         adapter = adapters.get_adapter(session, adapter_id)
-        if run_rows.get_run(session, adapter.run_id).kind is RunKind.REWARD:
+        if adapter.holds is Holds.REWARD_MODEL:
             raise InputError(
                 "This adapter scores answers and writes none, so there is no model to export. "
                 "Choose one of an SFT or DPO run."
@@ -66,6 +66,7 @@ def start_export(context: Context, user: User, adapter_id: int, options: dict[st
             base_model=adapter.base_model,
             adapter=adapter.folder,
             options=options,
+            round=run_rows.get_run(session, adapter.run_id).round,
             started_by=user.name,
         )
         return queue_run(context, session, new, {}).id

@@ -84,7 +84,12 @@ def test_the_sft_adapter_is_the_reference_of_the_dpo_half(
     with project.database.session_scope() as session:
         row = local_user(session)
         user = User(id=row.id, name=row.name, role=row.role)
-    assert importing.import_file(project, user, file, ImportOptions("cn")).num_pairs == 12
+    assert (
+        importing.import_source(
+            project, user, importing.ImportSource(str(file)), ImportOptions("cn")
+        ).num_pairs
+        == 12
+    )
 
     request = TrainingRequest("sft_dpo", model=str(tiny_base), options={"training": OPTIONS})
     folders = [next(project.runs_folder.glob(f"{run_id:04d}-*"))

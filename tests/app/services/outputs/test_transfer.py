@@ -26,7 +26,9 @@ ROWS = [
 def imported(context: Context, user: User, tmp_path: Path) -> Context:
     path = tmp_path / "judged.jsonl"
     path.write_text("\n".join(map(json.dumps, ROWS)))
-    importing.import_file(context, user, path, ImportOptions(path.name))
+    importing.import_source(
+        context, user, importing.ImportSource(str(path)), ImportOptions(path.name)
+    )
     return context
 
 
