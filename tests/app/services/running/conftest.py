@@ -15,8 +15,8 @@ from storage.schema.tables import Run
 from storage.training import runs as run_rows
 from storage.training.runs import NewRun
 from trainer.runs import run_folder
+from trainer.runs.event_log import EventWriter
 from trainer.runs.manifest import write_manifest
-from trainer.runs.run_folder import EventWriter
 
 Queue = Callable[..., int]
 
