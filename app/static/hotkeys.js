@@ -159,6 +159,7 @@
     localStorage.setItem(PLAIN_KEY, plain ? "1" : "0");
     showPlain();
     decks = [0, 0];
+    contents = ["", ""];
     send("fetch");
   }
 
