@@ -14,8 +14,8 @@ from storage.enums import RunKind, RunStatus
 from storage.schema.tables import Run
 from storage.training import runs as run_rows
 from storage.training.runs import NewRun
-from trainer.runs import run_folder
 from trainer.runs.event_log import EventWriter
+from trainer.runs.lock import worker_lock
 from trainer.runs.manifest import write_manifest
 
 Queue = Callable[..., int]
@@ -39,7 +39,7 @@ class Worker:
         """Be started, and hold the lock until the end of the block."""
         with self._context.database.session_scope() as session:
             run_rows.set_status(session, self.run_id, RunStatus.RUNNING)
-        with run_folder.worker_lock(self.folder):
+        with worker_lock(self.folder):
             yield EventWriter(self.folder)
 
     def save(self, name: str, **manifest: Any) -> str:
