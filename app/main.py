@@ -6,6 +6,7 @@ is told at once, and so that the first page comes quickly.
 """
 
 import argparse
+import gc
 import os
 import socket
 import sys
@@ -98,12 +99,12 @@ def _serve(settings: Settings) -> int:
     with listen(settings.host, settings.port) as listening:
         print("PairTune is starting ...", flush=True)
         _check_models(settings)
+        # Nearly all that the start makes stays to the end. Looking through it for garbage takes a
+        # fifth of the start; `run_server` turns the collector on again.
+        gc.disable()
         from storage.schema.database import open_database
 
         database = open_database(settings)
-        from app.web.quick_gradio import import_gradio
-
-        import_gradio()
         from app.web.server import open_context, run_server
 
         run_server(open_context(settings, database), listening, address=_address(settings))

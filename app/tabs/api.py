@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
-from gradio.components.api_component import Api
-from gradio.utils import get_function_params, get_upload_folder
 
 from app.services.context import Context
 from app.services.data import browsing, pairs
@@ -27,31 +25,13 @@ from app.services.tuning.training import TrainingRequest
 from app.tabs.endpoint_arguments import check_arguments
 from app.tabs.import_arguments import import_options, part_of_dataset
 from app.web.errors import show_errors
+from app.web.private_gradio import upload_folder
 from app.web.security import current_user, require
 from storage.errors import InputError
 from trainer.options.generation import SamplingOptions
 
 Json = dict[str, Any]
 OPTION_GROUPS = ("training", "lora", "quantization", "stopping")
-
-
-class Page(gr.Blocks):
-    """Blocks whose endpoints may be called over plain HTTP without their optional arguments.
-
-    Gradio's own clients fill these in; a bare POST would be refused for having too few.
-    """
-
-    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Add the defaults of arguments that were left out at the end, then check as ever.
-
-        One without a default becomes null, which the endpoint refuses by its name.
-        """
-        if all(isinstance(block, Api) for block in block_fn.inputs):
-            left_out = get_function_params(block_fn.fn)[len(inputs) :]
-            inputs.extend(
-                default if has_default else None for _, has_default, default, _ in left_out
-            )
-        super().validate_inputs(block_fn, inputs)
 
 
 def add_endpoints(context: Context) -> None:
@@ -316,7 +296,7 @@ def _uploaded(file: Json) -> Path:
             'import_file takes {"path": ...} with the path that /gradio_api/upload answered.'
         )
     path = Path(given).resolve()
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+    if not path.is_relative_to(upload_folder()) or not path.is_file():
         raise InputError("There is no uploaded file at this path. Upload it first, then import it.")
     return path
 
