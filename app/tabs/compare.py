@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.markup import sentence
 from app.components.sampling import sampling_fields, sampling_of
 from app.services.context import Context
@@ -16,7 +17,8 @@ from app.services.labels.comparing import Ballot, Comparison, Turn
 from app.services.labels.labelling import Choice
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import escaped, prompt_label
+from app.wording.conversations import prompt_label
+from app.wording.text import escaped
 
 VOTES = {
     "left": ("Left better", "compare-vote-left"),
@@ -25,7 +27,6 @@ VOTES = {
     "right": ("Right better", "compare-vote-right"),
 }
 NO_VOTE_YET = "Vote once both answers are there."
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 Messages = list[dict[str, str]]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from app.components.download import Download
+from app.components.events import ACTIVE, PRIVATE
 from app.components.markup import sentence
 from app.services.context import Context
 from app.services.outputs import model_exports
@@ -12,14 +13,13 @@ from app.services.outputs.model_exports import ExportRow
 from app.services.running.runs import RunView
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import STATUS_WORDS, bullet_list
+from app.wording.runs import STATUS_WORDS
+from app.wording.text import bullet_list
 
-ACTIVE = ("queued", "running")
 MERGED = ("Merged model\nThe base with all that was learnt inside, for any program.", "merged")
 GGUF = ("GGUF file\nOne file for llama.cpp, Ollama or LM Studio.", "gguf")
 ADAPTER = ("As it is, to the hub\nThe adapter or model that was trained, with its card.", "adapter")
 NAMES = {"merged": "merged model", "gguf": "GGUF file", "adapter": "as it is"}
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class ExportFold:
