@@ -2,7 +2,7 @@
 
 Only translates, and builds the real parts.
 Heavy imports are made inside the functions that need them, so that a wrong flag or a port in use
-is told at once, and so that the first page comes quickly.
+is refused at once, and so that the first page comes quickly.
 """
 
 import argparse
@@ -31,7 +31,7 @@ FLAGS = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code: 2 when PairTune cannot start as told."""
+    """Run one command and return its exit code: 2 when PairTune cannot start as asked."""
     parsed = _parser().parse_args(arguments)
     try:
         settings = Settings.from_environment(_with_flags(os.environ, parsed))
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("serve", "doctor", *ON_FILES),
         default="serve",
-        help="serve the app (default), tell what this machine offers, back the project up into "
+        help="serve the app (default), report what this machine offers, back the project up into "
         "FILE (also while it is served), or restore FILE into an empty data folder",
     )
     parser.add_argument("file", nargs="?", metavar="FILE", help="archive of backup and restore")

@@ -17,7 +17,7 @@ from app.services.imports import importing
 from app.services.imports.importing import ImportSource
 from app.services.labels import comparing, labelling, statistics
 from app.services.labels.comparing import Ballot, Turn
-from app.services.labels.labelling import Answer, Choice, LabelScreen, PairScreen
+from app.services.labels.labelling import Answer, Choice
 from app.services.outputs import model_exports, transfer
 from app.services.running import runs
 from app.services.tuning import training
@@ -46,6 +46,7 @@ def add_endpoints(context: Context) -> None:
         endpoints.runs,
         endpoints.run_status,
         endpoints.stop_run,
+        endpoints.resume_run,
         endpoints.export_model,
         endpoints.compare,
         endpoints.heldout_prompts,
@@ -139,9 +140,9 @@ class Endpoints:
         """
         user = current_user(request)
         if not pair_id:
-            return _label_json(labelling.fetch(self._context, user))
+            return asdict(labelling.fetch(self._context, user))
         answer = Answer(submit_id=submit_id, pair_id=pair_id, choice=cast(Choice, verdict))
-        return _label_json(labelling.submit(self._context, user, answer))
+        return asdict(labelling.submit(self._context, user, answer))
 
     @show_errors
     @require("admin")
@@ -188,6 +189,13 @@ class Endpoints:
         """Ask a run for a clean stop."""
         runs.stop_run(self._context, current_user(request), run_id)
         return {"run_id": run_id, "stopping": True}
+
+    @show_errors
+    @require("admin")
+    @check_arguments
+    def resume_run(self, run_id: int, request: gr.Request) -> dict:
+        """Let a stopped or failed run go on from its last checkpoint, under its own number."""
+        return {"run_id": runs.resume_run(self._context, current_user(request), run_id)}
 
     @show_errors
     @require("admin")
@@ -299,16 +307,3 @@ def _uploaded(file: Json) -> Path:
     if not path.is_relative_to(upload_folder()) or not path.is_file():
         raise InputError("There is no uploaded file at this path. Upload it first, then import it.")
     return path
-
-
-def _label_json(screen: LabelScreen) -> Json:
-    return {
-        "current": _pair_json(screen.current),
-        "upcoming": _pair_json(screen.upcoming),
-        "progress": asdict(screen.progress),
-        "notice": screen.notice,
-    }
-
-
-def _pair_json(pair: PairScreen | None) -> Json | None:
-    return asdict(pair) if pair else None

@@ -58,7 +58,7 @@ def training_charts(kind: str, curves: Mapping[str, Points]) -> list[Chart]:
     compares = kind in ("dpo", "reward")
     loss = Chart(
         "Loss",
-        "What training makes smaller. 0.693 is the start: the model cannot tell the answers apart."
+        "What training makes smaller. 0.693 is chance: no answer is preferred to the other yet."
         if compares
         else "What training makes smaller: how surprised the model is by the chosen answers.",
         _train_and_heldout(curves, "loss"),

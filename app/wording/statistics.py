@@ -38,7 +38,7 @@ def side_sentence(found: Overview) -> str:
     low, high = found.left_interval
     counts = found.counts
     judged = (
-        "No habit can be told from chance."
+        "That is within what chance explains."
         if low <= 0.5 <= high
         else "That is more than chance explains: remind the annotators to read both."
     )

@@ -79,14 +79,14 @@ def _go_through_the_loop(api: Api) -> list[Answers]:
 
 def _wait(api: Api, run_id: int, unit: str) -> dict[str, Any]:
     """Follow a run to its end, with a line whenever another fifth is done."""
-    told = 0
+    num_fifths = 0
     while True:
         status = api.call("run_status", run_id)
         state, done, total = status["row"]["status"], status["step"], status["num_steps"]
         if state not in ("queued", "running"):
             break
-        if done and total and done * 5 // total > told:
-            told = done * 5 // total
+        if done and total and done * 5 // total > num_fifths:
+            num_fifths = done * 5 // total
             _say(f"  run {run_id}: {done} of {total} {unit}")
         time.sleep(1)
     if state != "finished":

@@ -99,5 +99,5 @@ class TagAll:
     @show_errors
     @require("annotator")
     def forget(self, request: gr.Request) -> dict[Any, Any]:
-        """Take the question back."""
+        """Drop a question about what is no longer asked for."""
         return {self._question: "", self._confirm: gr.Button(visible=False)}

@@ -127,7 +127,7 @@ class RunPanel:
         self._compare.click(handler, self.adapter_id, outputs, **PRIVATE)
 
     def use_as_base_on(self, handler: Any, outputs: list[Any]) -> Any:
-        """Call `handler` with the run whose whole or merged model is to be trained next."""
+        """Call `handler` with the run whose full or merged model is to be trained next."""
         return self._exports.use_on(handler, outputs)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
