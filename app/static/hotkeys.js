@@ -130,7 +130,7 @@
   function flash(id) {
     const button = byId(id);
     button.setAttribute("data-flash", "");
-    setTimeout(() => button.removeAttribute("data-flash"), 160);
+    setTimeout(() => button.removeAttribute("data-flash"), DOUBLE_PRESS_MS);
   }
 
   function mark(choice) {

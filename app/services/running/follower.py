@@ -50,7 +50,9 @@ class RunFollower(Repeating):
         # Asked before reading: a worker that ends in between has written its last event by then.
         alive = launch.is_alive(folder)
         events, end = run_folder.read_events(folder, run.events_offset)
-        if alive and not events:
+        # An ending is taken in once the process has gone: until then it has its memory and its
+        # lock, and no other worker could go on with the run.
+        if alive and (not events or events[-1].get("type") in run_folder.ENDINGS):
             return True
         with self._context.database.session_scope() as session:
             row = run_rows.get_run(session, run_id)
