@@ -1,4 +1,4 @@
-"""Tell what this machine offers PairTune, finding by finding.
+"""Report what this machine offers PairTune, finding by finding.
 
 torch is asked in a process of its own, so that the answer is what a worker would find, and so that
 a broken torch becomes a finding instead of a crash.

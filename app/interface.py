@@ -7,13 +7,14 @@ import gradio as gr
 
 from app.components.header import Header
 from app.services.context import Context
-from app.tabs.api import Page, add_endpoints
+from app.tabs.api import add_endpoints
 from app.tabs.compare import CompareTab
 from app.tabs.data import DataTab
 from app.tabs.label import LabelTab
 from app.tabs.prompts import PromptsTab
 from app.tabs.statistics import StatisticsTab
 from app.tabs.train import TrainTab
+from app.web.private_gradio import Page
 
 STATIC = Path(__file__).parent / "static"
 STYLES = ("tokens.css", "style.css", "label.css")

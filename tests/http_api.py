@@ -4,12 +4,14 @@ import contextlib
 import json
 import socket
 import threading
-import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import uvicorn
+
+from tests.waiting import wait_until
 
 TIMEOUT_SECONDS = 300.0
 
@@ -58,6 +60,47 @@ class Api:
         return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
 
+class PageSession:
+    """What a browser's page does on one server: triggers events of the page's own components."""
+
+    def __init__(self, api: Api) -> None:
+        self._http = api.http
+        self._session = {"session_hash": uuid.uuid4().hex}
+        config = self._http.get("/config").json()
+        self._components = {part["id"]: part for part in config["components"]}
+        self._events = config["dependencies"]
+
+    def trigger(
+        self, elem_id: str, event: str, fields: dict[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """All that came over the wire, and the last values of the components that it changes.
+
+        A component goes by its elem_id, or else by its label. A field that is not given has the
+        value that it begins with. Raises ApiError.
+        """
+        (target,) = (number for number in self._components if self._name(number) == elem_id)
+        (called,) = (one for one in self._events if [target, event] in one["targets"])
+        data = [fields.get(self._name(number), self._value(number)) for number in called["inputs"]]
+        asked = {"data": data, "fn_index": called["id"], "trigger_id": target, **self._session}
+        self._http.post("/gradio_api/queue/join", json=asked).raise_for_status()
+        received = self._http.get("/gradio_api/queue/data", params=self._session).text
+        lines = [line.removeprefix("data:") for line in received.split("\n") if line]
+        (ended,) = (
+            message for message in map(json.loads, lines) if message["msg"] == "process_completed"
+        )
+        if not ended["success"]:
+            raise ApiError(ended["output"])
+        values = zip(map(self._name, called["outputs"]), ended["output"]["data"], strict=True)
+        return received, dict(values)
+
+    def _name(self, number: int) -> str:
+        shown = self._components[number]["props"]
+        return shown.get("elem_id") or shown.get("label") or ""
+
+    def _value(self, number: int) -> Any:
+        return self._components[number]["props"].get("value")
+
+
 def free_port() -> int:
     """A port that nothing listens on at this moment."""
     with socket.socket() as probe:
@@ -75,9 +118,7 @@ def served(app: Any) -> Iterator[str]:
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 60
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: server.started, what="the server", pause=0.02)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 
 from tests.http_api import Api, free_port
+from tests.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_SECONDS = 90
@@ -57,16 +57,15 @@ class ServerProcess:
         return self
 
     def _wait_for_the_page(self) -> None:
-        assert self._process is not None
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
+        def is_served() -> bool:
+            assert self._process is not None
             assert self._process.poll() is None, f"the server ended: {self.log}"
             try:
-                if httpx.get(self.url, timeout=START_TIMEOUT_SECONDS).status_code == 200:
-                    return
+                return httpx.get(self.url, timeout=START_TIMEOUT_SECONDS).status_code == 200
             except httpx.TransportError:
-                time.sleep(0.05)
-        raise AssertionError(f"no page within {START_TIMEOUT_SECONDS} s: {self.log}")
+                return False
+
+        wait_until(is_served, what="the first page", timeout=START_TIMEOUT_SECONDS, pause=0.05)
 
     def stop(self, *, by: signal.Signals = signal.SIGTERM) -> int:
         """End the server as a person or a service manager would; its exit status."""

@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.http_api import Api
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.http_api import Api
 
 Found = TypeVar("Found")
 RUN_TIMEOUT_SECONDS = 420.0
@@ -21,7 +24,20 @@ def wait_until(
     return found
 
 
-def wait_for_end(api: Api, run_id: int, *, timeout: float = RUN_TIMEOUT_SECONDS) -> dict[str, Any]:
+def wait_until_still(page: "Page") -> None:
+    """Wait until the page does not change any more: two pictures of it are the same."""
+    pictures = [b""]
+
+    def is_still() -> bool:
+        pictures.append(page.screenshot())
+        return pictures[-1] == pictures[-2]
+
+    wait_until(is_still, what="a page that does not change")
+
+
+def wait_for_end(
+    api: "Api", run_id: int, *, timeout: float = RUN_TIMEOUT_SECONDS
+) -> dict[str, Any]:
     """The run as `/run_status` gives it once it has ended."""
 
     def ended() -> dict[str, Any] | None:

@@ -7,27 +7,28 @@ selection and make the page flicker.
 from collections.abc import Mapping
 from typing import Any
 
-from gradio.blocks import Block
-from gradio.components import Component
+import gradio as gr
+
+from app.web.private_gradio import number_of
 
 Seen = dict[int, int]
 
 
-def only_changes(seen: Seen, updates: Mapping[Component, Any]) -> tuple[Seen, dict[Component, Any]]:
+def only_changes(seen: Seen, updates: Mapping[Any, Any]) -> tuple[Seen, dict[Any, Any]]:
     """Split off the updates that this page has not got yet.
 
-    `seen` maps a component's id to the hash of what it was sent last; the first result is what to
-    remember for the next call.
+    `seen` maps a component's number to the hash of what it was sent last; the first result is what
+    to remember for the next call.
     """
-    hashes = {component._id: hash(repr(_content(value))) for component, value in updates.items()}
+    hashes = {number_of(component): hash(repr(_content(new))) for component, new in updates.items()}
     changed = {
         component: value
         for component, value in updates.items()
-        if seen.get(component._id) != hashes[component._id]
+        if seen.get(number_of(component)) != hashes[number_of(component)]
     }
     return {**seen, **hashes}, changed
 
 
 def _content(value: Any) -> Any:
     """What an update says; a component that stands for one is known by its arguments."""
-    return value._constructor_args if isinstance(value, Block) else value
+    return value.constructor_args if isinstance(value, gr.blocks.Block) else value

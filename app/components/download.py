@@ -14,7 +14,7 @@ from app.components.markup import own_markup
 
 
 class Download:
-    """The hidden button, and the mark that tells the script to press it."""
+    """The hidden button, and the mark at which the script presses it."""
 
     def __init__(self, elem_id: str) -> None:
         self._elem_id = elem_id

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from app.components.changes import Seen, only_changes
+from app.components.events import ACTIVE, POLL_SECONDS, PRIVATE
 from app.components.markup import heading, own_markup, progress_bar, sentence
 from app.components.sampling import sampling_fields, sampling_of
 from app.services.context import Context
@@ -15,11 +16,7 @@ from app.services.running import runs
 from app.services.tuning import models
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import generation_line
-
-POLL_SECONDS = 1.5
-ACTIVE = ("queued", "running")
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+from app.wording.runs import generation_line
 
 
 class GenerationPanel:

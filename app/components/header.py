@@ -5,13 +5,16 @@ from typing import Any
 import gradio as gr
 
 from app.components.changes import Seen, only_changes
+from app.components.events import PRIVATE
 from app.components.markup import own_markup, sentence
 from app.services.context import Context
 from app.services.data import prompts
 from app.services.running import runs
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import counts_line, escaped, run_link
+from app.wording.runs import run_link
+from app.wording.statistics import counts_line
+from app.wording.text import escaped
 
 REFRESH_SECONDS = 2
 
@@ -37,13 +40,7 @@ class Header:
         self._seen = seen
         timer = gr.Timer(REFRESH_SECONDS)
         for event in (page.load, timer.tick):
-            event(
-                self.refresh,
-                inputs=seen,
-                outputs=outputs,
-                show_progress="hidden",
-                api_visibility="private",
-            )
+            event(self.refresh, seen, outputs, **PRIVATE)
 
     @show_errors
     @require("annotator")

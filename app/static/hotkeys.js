@@ -3,6 +3,10 @@
 // Two decks hold two pairs: one is shown, the other is filled while the first is read. A verdict
 // shows the other deck at once and sends the decision; the answer fills the deck that became free.
 // Decks trade places by trading element ids, so #label-left is always the answer on the screen.
+//
+// A verdict stays in the outbox until the server has confirmed it. The outbox outlives the page, which
+// Gradio loads anew when a request is lost; a verdict keeps its submit_id, so that it is stored once
+// however often it is sent.
 (() => {
   "use strict";
 
@@ -14,8 +18,10 @@
   const PARTS = ["prompt", "left", "right"];
   const DOUBLE_PRESS_MS = 250;
   const POLL_MS = 2500;
+  const SLOW_MS = 1000;
   const GIVE_UP_MS = 10000;
   const PLAIN_KEY = "pairtune-plain-text";
+  const OUTBOX_KEY = "pairtune-outbox";
 
   const { own } = window.pairtune;
   const byId = (id) => own(`#${id}`);
@@ -23,15 +29,19 @@
   let contents = ["", ""]; // what the server calls that which the decks show
   let serial = 0;
   let waiting = null; // { serial, action, since } of the request under way
-  let queued = null; // { choice, content } of what was decided while a request was under way
+  let outbox = JSON.parse(sessionStorage.getItem(OUTBOX_KEY) ?? "[]"); // the oldest verdict first
+  let wish = null; // "undo" or "fetch", to be sent once the outbox is empty
+  let givenUp = 0; // serial of the last request that was given up: its answer may still come
+  let isUnsure = true; // whether the decks may show something else than `contents` says
+  let isAgain = false; // whether the request under way follows one that was given up
   let shownAt = performance.now();
   let decidedAt = 0;
   let lastState = "";
   let plain = localStorage.getItem(PLAIN_KEY) === "1";
 
   const front = () => (byId("label-left").classList.contains("deck-1") ? 1 : 0);
-  const isOpen = () =>
-    window.pairtune.tabIsOpen("label") && byId("label-right-next") && byId("label-request");
+  const isThere = () => byId("label-right-next") && byId("label-request");
+  const isOpen = () => window.pairtune.tabIsOpen("label") && isThere();
 
   function tradePlaces() {
     for (const part of PARTS) {
@@ -44,52 +54,84 @@
   }
 
   function send(action, details = {}) {
+    if (isUnsure) [decks, contents] = [[0, 0], ["", ""]];
+    isUnsure = false;
     serial += 1;
     waiting = { serial, action, since: performance.now() };
     const request = { serial, action, plain, front: front(), decks, contents, ...details };
     window.pairtune.fill("label-request", JSON.stringify(request));
+    const sent = serial;
+    setTimeout(() => { if (waiting?.serial === sent) sayWaiting(); }, SLOW_MS);
   }
+
+  // Send what there is to send: verdicts in their order, then a wish; one request at a time.
+  function sendNext() {
+    if (waiting) return;
+    if (outbox.length) {
+      const [verdict] = outbox;
+      const shown = front();
+      if (decks[shown] === verdict.pair_id && decks[1 - shown]) {
+        tradePlaces();
+        decks = shown === 0 ? [0, decks[1]] : [decks[0], 0];
+        shownAt = performance.now();
+        mark(null);
+      }
+      send("verdict", verdict);
+    } else if (wish) {
+      const action = wish;
+      wish = null;
+      send(action);
+    }
+  }
+
+  function keepInOutbox(verdicts) {
+    outbox = verdicts;
+    sessionStorage.setItem(OUTBOX_KEY, JSON.stringify(outbox));
+  }
+
+  const sending = () => (waiting?.action === "verdict" ? outbox[0] : null);
 
   function decide(choice) {
     const now = performance.now();
     if (now - decidedAt < DOUBLE_PRESS_MS) return;
-    const shown = front();
-    const pair = decks[shown];
-    if (!pair) return;
-    if (waiting) {
-      // On a slow line a verdict comes before the last one is answered: it is sent after that.
-      if (waiting.action === "fetch" || waiting.action === "verdict") queued = { choice, content: contents[shown] };
+    const pair = decks[front()];
+    const other = waiting && waiting.action !== "fetch" && waiting.action !== "verdict";
+    if (!pair || other || sending()?.pair_id === pair) {
+      if (waiting && now - waiting.since > DOUBLE_PRESS_MS) sayWaiting();
       return;
     }
     decidedAt = now;
     flash(BUTTONS[choice]);
     const rationale = own("#label-rationale textarea");
-    const details = {
-      submit_id: crypto.randomUUID(), pair_id: pair, choice, shown: contents[shown],
+    const verdict = {
+      submit_id: crypto.randomUUID(), pair_id: pair, choice, shown: contents[front()],
       seconds: Math.round((now - shownAt) / 100) / 10, rationale: rationale?.value || "",
     };
     if (rationale?.value) window.pairtune.fill("label-rationale", "");
-    if (decks[1 - shown]) {
-      tradePlaces();
-      decks = shown === 0 ? [0, decks[1]] : [decks[0], 0];
-      shownAt = now;
-      mark(null);
-    }
-    send("verdict", details);
+    // On a slow line the pair stays until the last verdict is confirmed: another choice replaces it.
+    keepInOutbox([...outbox.filter((earlier) => earlier.pair_id !== pair), verdict]);
+    mark(choice);
+    sendNext();
+    if (now - waiting.since > SLOW_MS) sayWaiting();
   }
 
   // Right after a verdict the wish to undo comes before the answer: it is sent after that. A verdict
   // that has not been sent yet is simply forgotten.
   function undo() {
     flash("label-undo");
-    if (!waiting) send("undo");
-    else queued = queued && queued.choice !== "undo" ? null : { choice: "undo" };
+    if (outbox.length && outbox.at(-1) !== sending()) {
+      keepInOutbox(outbox.slice(0, -1));
+      mark(null);
+    } else {
+      wish = "undo";
+      sendNext();
+    }
   }
 
   function flash(id) {
     const button = byId(id);
     button.setAttribute("data-flash", "");
-    setTimeout(() => button.removeAttribute("data-flash"), 160);
+    setTimeout(() => button.removeAttribute("data-flash"), DOUBLE_PRESS_MS);
   }
 
   function mark(choice) {
@@ -98,12 +140,12 @@
     }
   }
 
-  function announce(text) {
-    let region = byId("label-live");
+  // A place for what screen readers are to hear; #label-connection is seen as well.
+  function say(id, text) {
+    let region = byId(id);
     if (!region) {
       region = document.createElement("div");
-      region.id = "label-live";
-      region.className = "visually-hidden-text";
+      region.id = id;
       region.setAttribute("role", "status");
       region.setAttribute("aria-live", "polite");
       document.body.append(region);
@@ -111,8 +153,24 @@
     if (region.textContent !== text) region.textContent = text;
   }
 
+  function sayWaiting() {
+    const number = outbox.length;
+    const what = number === 1 ? "Your last verdict is" : `Your last ${number} verdicts are`;
+    const again = isAgain ? " again" : "";
+    say("label-connection", number
+      ? `The connection is slow. ${what} being sent${again} …`
+      : "The connection is slow. Waiting for the server …");
+  }
+
   // What the server last said: which pair lies in which deck, and which deck is to be seen.
   function take(state) {
+    if (state.serial <= givenUp) {
+      // It has filled decks that it knew from then.
+      isUnsure = true;
+      wish ??= "fetch";
+      sendNext();
+      return;
+    }
     const before = decks[front()];
     decks = state.decks;
     contents = state.contents;
@@ -121,21 +179,20 @@
     document.body.dataset.label = decks[front()] ? "pair" : "empty";
     mark(state.previous);
     const previous = state.previous ? " Your last verdict is marked." : "";
-    announce(
+    say(
+      "label-live",
       decks[front()]
         ? `Pair ${state.position} of ${state.total}. Answer left. Answer right.${previous}`
         : "No pair to label.",
     );
     if (waiting && state.serial >= waiting.serial) {
       if (waiting.action === "edit") focusEdit();
+      if (waiting.action === "verdict") keepInOutbox(outbox.slice(1));
       waiting = null;
+      isAgain = false;
+      say("label-connection", "");
     }
-    if (!waiting && queued) {
-      const { choice, content } = queued;
-      queued = null;
-      if (choice === "undo") send("undo");
-      else if (content === contents[front()]) decide(choice);
-    }
+    sendNext();
   }
 
   // The panel appears a moment after the answer; until then keys would still be verdicts.
@@ -151,16 +208,22 @@
       lastState = text;
       take(JSON.parse(text));
     }
-    if (!lastState && !waiting && isOpen()) send("fetch");
+    if (lastState || waiting) return;
+    if (isOpen()) {
+      wish = "fetch";
+      sendNext();
+    } else if (outbox.length && !window.pairtune.tabIsOpen("label")) {
+      window.pairtune.goTo("label");
+    }
   }
 
   function togglePlain() {
     plain = !plain;
     localStorage.setItem(PLAIN_KEY, plain ? "1" : "0");
     showPlain();
-    decks = [0, 0];
-    contents = ["", ""];
-    send("fetch");
+    isUnsure = true;
+    wish ??= "fetch";
+    sendNext();
   }
 
   function showPlain() {
@@ -216,12 +279,22 @@
     else ACTIONS[action]();
   });
 
-  // An empty deck is asked for again: pairs may have been made in the meantime.
+  // What was not answered is asked again, and so is an empty deck: pairs may have been made since.
   function refresh() {
-    if (!isOpen() || document.hidden) return;
-    showPlain();
-    if (waiting && performance.now() - waiting.since > GIVE_UP_MS) waiting = null;
-    if (!waiting && (!decks[0] || !decks[1])) send("fetch");
+    if (!isThere()) return;
+    if (waiting && performance.now() - waiting.since > GIVE_UP_MS) {
+      // A verdict is sent again as it is. Anything else may be done or not: the server knows.
+      givenUp = waiting.serial;
+      if (waiting.action !== "verdict") wish ??= "fetch";
+      isUnsure = waiting.action !== "verdict";
+      waiting = null;
+      isAgain = true;
+    }
+    if (isOpen() && !document.hidden) {
+      showPlain();
+      if (!waiting && !outbox.length && !(decks[0] && decks[1])) wish ??= "fetch";
+    }
+    sendNext();
   }
 
   new MutationObserver(look).observe(document.documentElement, {

@@ -10,6 +10,11 @@
     [...document.querySelectorAll(selector)].find((element) => !isForeign(element));
   const tabButton = (name) => own(`#tab-${name}-button`);
 
+  // The tab that was open stays open when the page is loaded again.
+  const TAB_KEY = "pairtune-tab";
+  const isReload = performance.getEntriesByType("navigation")[0]?.type === "reload";
+  let tabToOpen = isReload ? sessionStorage.getItem(TAB_KEY) : null;
+
   window.pairtune = {
     isForeign,
     own,
@@ -47,6 +52,8 @@
         return;
       }
     }
+    const tab = button.id.match(/^tab-(\w+)-button$/)?.[1];
+    if (tab) sessionStorage.setItem(TAB_KEY, tab);
     const target = [...button.classList].find((name) => name.startsWith("goto-"));
     if (target) window.pairtune.goTo(target.slice("goto-".length));
   }, true);
@@ -58,6 +65,10 @@
   // be drawn a moment before the button has got its file.
   const saved = new Set();
   new MutationObserver(() => {
+    if (tabToOpen && tabButton(tabToOpen)) {
+      window.pairtune.goTo(tabToOpen);
+      tabToOpen = null;
+    }
     for (const mark of document.querySelectorAll(".block.saves .save-now")) {
       const { button, serial } = mark.dataset;
       if (saved.has(serial)) continue;

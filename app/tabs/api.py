@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components.api_component import Api
-from gradio.utils import get_function_params, get_upload_folder
 
 from app.services.context import Context
 from app.services.data import browsing, pairs
@@ -19,7 +17,7 @@ from app.services.imports import importing
 from app.services.imports.importing import ImportSource
 from app.services.labels import comparing, labelling, statistics
 from app.services.labels.comparing import Turn
-from app.services.labels.labelling import LabelScreen, PairScreen, Submission
+from app.services.labels.labelling import Submission
 from app.services.outputs import model_exports, transfer
 from app.services.running import runs
 from app.services.tuning import training
@@ -27,31 +25,13 @@ from app.services.tuning.training import TrainingRequest
 from app.tabs.endpoint_arguments import check_arguments
 from app.tabs.import_arguments import import_options, part_of_dataset
 from app.web.errors import show_errors
+from app.web.private_gradio import upload_folder
 from app.web.security import current_user, require
 from storage.errors import InputError
 from trainer.options.generation import SamplingOptions
 
 Json = dict[str, Any]
 OPTION_GROUPS = ("training", "lora", "quantization", "stopping")
-
-
-class Page(gr.Blocks):
-    """Blocks whose endpoints may be called over plain HTTP without their optional arguments.
-
-    Gradio's own clients fill these in; a bare POST would be refused for having too few.
-    """
-
-    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Add the defaults of arguments that were left out at the end, then check as ever.
-
-        One without a default becomes null, which the endpoint refuses by its name.
-        """
-        if all(isinstance(block, Api) for block in block_fn.inputs):
-            left_out = get_function_params(block_fn.fn)[len(inputs) :]
-            inputs.extend(
-                default if has_default else None for _, has_default, default, _ in left_out
-            )
-        super().validate_inputs(block_fn, inputs)
 
 
 def add_endpoints(context: Context) -> None:
@@ -66,6 +46,7 @@ def add_endpoints(context: Context) -> None:
         endpoints.runs,
         endpoints.run_status,
         endpoints.stop_run,
+        endpoints.resume_run,
         endpoints.export_model,
         endpoints.compare,
         endpoints.heldout_prompts,
@@ -165,9 +146,9 @@ class Endpoints:
         """
         user = current_user(request)
         if not pair_id:
-            return _label_json(labelling.fetch(self._context, user))
+            return asdict(labelling.fetch(self._context, user))
         submission = Submission(submit_id, pair_id, verdict, shown=shown)
-        return _label_json(labelling.submit(self._context, user, submission))
+        return asdict(labelling.submit(self._context, user, submission))
 
     @show_errors
     @require("admin")
@@ -214,6 +195,13 @@ class Endpoints:
         """Ask a run for a clean stop."""
         runs.stop_run(self._context, current_user(request), run_id)
         return {"run_id": run_id, "stopping": True}
+
+    @show_errors
+    @require("admin")
+    @check_arguments
+    def resume_run(self, run_id: int, request: gr.Request) -> dict:
+        """Let a stopped or failed run go on from its last checkpoint, under its own number."""
+        return {"run_id": runs.resume_run(self._context, current_user(request), run_id)}
 
     @show_errors
     @require("admin")
@@ -322,19 +310,6 @@ def _uploaded(file: Json) -> Path:
             'import_file takes {"path": ...} with the path that /gradio_api/upload answered.'
         )
     path = Path(given).resolve()
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+    if not path.is_relative_to(upload_folder()) or not path.is_file():
         raise InputError("There is no uploaded file at this path. Upload it first, then import it.")
     return path
-
-
-def _label_json(screen: LabelScreen) -> Json:
-    return {
-        "current": _pair_json(screen.current),
-        "upcoming": _pair_json(screen.upcoming),
-        "progress": asdict(screen.progress),
-        "notice": screen.notice,
-    }
-
-
-def _pair_json(pair: PairScreen | None) -> Json | None:
-    return asdict(pair) if pair else None

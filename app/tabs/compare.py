@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.adapters import adapter_choices
+from app.components.events import PRIVATE
 from app.components.markup import sentence
 from app.components.sampling import sampling_fields, sampling_of
 from app.services.context import Context
@@ -16,7 +18,8 @@ from app.services.labels.comparing import Comparison, Turn
 from app.services.labels.labelling import Submission
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import escaped, prompt_label
+from app.wording.conversations import prompt_label
+from app.wording.text import escaped
 
 VOTES = {
     "left": ("Left better", "compare-vote-left"),
@@ -25,7 +28,6 @@ VOTES = {
     "right": ("Right better", "compare-vote-right"),
 }
 NO_VOTE_YET = "Vote once both answers are there."
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 Messages = list[dict[str, str]]
 
 
@@ -194,21 +196,17 @@ class CompareTab:
     @require("annotator")
     def open(self, adapter_id: int | None, request: gr.Request) -> dict[Any, Any]:
         """Offer the adapters and held-out prompts that there are now."""
-        choices = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
-        known = [identity for _, identity in choices]
-        chosen = adapter_id if adapter_id in known else (known[0] if known else None)
+        choices, chosen = adapter_choices(self._context, adapter_id)
         heldout = [
             (prompt_label(messages), json.dumps(messages))
             for messages in comparing.heldout_prompts(self._context)
         ]
         # A valid choice is not sent back: the person may have changed it in the meantime.
-        dropdown = (
-            gr.Dropdown(choices) if chosen == adapter_id else gr.Dropdown(choices, value=chosen)
-        )
+        value = {} if chosen == adapter_id else {"value": chosen}
         return {
             self._empty: gr.Column(visible=not choices),
             self._stage: gr.Column(visible=bool(choices)),
-            self.adapter: dropdown,
+            self.adapter: gr.Dropdown(choices, **value),
             self._heldout: gr.Dropdown(heldout, value=None),
             self._verdict: self._verdict_of(chosen),
         }
@@ -217,10 +215,10 @@ class CompareTab:
     @require("annotator")
     def choose(self, adapter_id: int | None, request: gr.Request) -> dict[Any, Any]:
         """Compare this adapter: the way in from the Train screen."""
-        choices = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
+        choices, _ = adapter_choices(self._context, adapter_id)
         return {
             self.adapter: gr.Dropdown(choices, value=adapter_id),
-            **self._emptied(),
+            **self._begun(Talk()),
             self._verdict: self._verdict_of(adapter_id),
         }
 
@@ -235,12 +233,7 @@ class CompareTab:
             for message in json.loads(chosen)
         ]
         talk = Talk(left=tuple(earlier), right=tuple(earlier))
-        return {
-            self._talk: talk,
-            **self._shown(talk),
-            **self._busy(False),
-            self._prompt: last["content"],
-        }
+        return {**self._begun(talk), self._prompt: last["content"]}
 
     @show_errors
     @require("annotator")
@@ -265,11 +258,10 @@ class CompareTab:
         for answer in comparing.stream(self._context, current_user(request), turn):
             if not answer.finished:
                 yield {
-                    self._chats[0]: [*left, _said(answer.left_text)],
-                    self._chats[1]: [*right, _said(answer.right_text)],
+                    self._chats[0]: [*left, _answer(answer.left_text)],
+                    self._chats[1]: [*right, _answer(answer.right_text)],
                 }
-        talk = _with_answer(talk, (left, right), answer)
-        yield {self._talk: talk, **self._shown(talk), **self._busy(False), self._prompt: ""}
+        yield {**self._begun(_with_answer(talk, (left, right), answer)), self._prompt: ""}
 
     @show_errors
     @require("annotator")
@@ -281,11 +273,7 @@ class CompareTab:
         result = comparing.vote(self._context, current_user(request), submission)
         kept = (
             "The conversation goes on from the preferred answer."
-            if choice
-            in (
-                "left",
-                "right",
-            )
+            if choice in ("left", "right")
             else "Each side goes on from its own answer, so later turns cannot be voted on."
         )
         voted = replace(
@@ -310,16 +298,15 @@ class CompareTab:
     @require("annotator")
     def start_anew(self, request: gr.Request) -> dict[Any, Any]:
         """Empty both sides."""
-        return self._emptied()
+        return self._begun(Talk())
 
     @show_errors
     @require("annotator")
     def change_adapter(self, adapter_id: int | None, request: gr.Request) -> dict[Any, Any]:
         """Another adapter begins another conversation."""
-        return {**self._emptied(), self._verdict: self._verdict_of(adapter_id)}
+        return {**self._begun(Talk()), self._verdict: self._verdict_of(adapter_id)}
 
-    def _emptied(self) -> dict[Any, Any]:
-        talk = Talk()
+    def _begun(self, talk: Talk) -> dict[Any, Any]:
         return {self._talk: talk, **self._shown(talk), **self._busy(False)}
 
     def _verdict_of(self, adapter_id: int | None) -> str:
@@ -348,7 +335,7 @@ class CompareTab:
         }
 
 
-def _said(text: str) -> dict[str, str]:
+def _answer(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
 
 
@@ -356,8 +343,8 @@ def _with_answer(talk: Talk, asked: tuple[Messages, Messages], answer: Compariso
     """The conversation with a finished turn at its end."""
     return replace(
         talk,
-        left=(*asked[0], _said(answer.left_text)),
-        right=(*asked[1], _said(answer.right_text)),
+        left=(*asked[0], _answer(answer.left_text)),
+        right=(*asked[1], _answer(answer.right_text)),
         pair_id=answer.pair_id,
         last_pair_id=answer.pair_id or talk.last_pair_id,
         submit_id=uuid.uuid4().hex,

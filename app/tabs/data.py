@@ -4,18 +4,17 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.adapters import adapter_choices
 from app.components.data.backup_panel import BackupPanel
 from app.components.data.data_browser import DataBrowser
 from app.components.data.export_panel import ExportPanel
 from app.components.download import Download
+from app.components.events import PRIVATE
 from app.components.markup import heading, sentence
 from app.services.context import Context
-from app.services.labels import comparing
 from app.services.outputs import transfer
 from app.web.errors import show_errors
 from app.web.security import require
-
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class DataTab:
@@ -59,9 +58,7 @@ class DataTab:
     @require("annotator")
     def refresh(self, adapter_id: int | None, request: gr.Request) -> dict[Any, Any]:
         """List the adapters that there are now."""
-        choices = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
-        known = [identity for _, identity in choices]
-        chosen = adapter_id if adapter_id in known else (known[0] if known else None)
+        choices, chosen = adapter_choices(self._context, adapter_id)
         return {
             self._none: gr.Markdown(visible=not choices),
             self._adapter: gr.Dropdown(choices, value=chosen, visible=bool(choices)),

@@ -24,7 +24,7 @@ WORDS = {
 def check_arguments(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Refuse a call whose arguments are of another type than the endpoint's annotations say.
 
-    All that is wrong is told at once, by InputError. Annotations are one of WORDS, or several
+    All that is wrong is said at once, by InputError. Annotations are one of WORDS, or several
     joined by |; the parameters self and request are not checked.
     """
     signature = inspect.signature(endpoint)

@@ -11,19 +11,16 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.markup import model_text, own_markup, sentence
 from app.services.context import Context, User
 from app.services.labels import labelling
 from app.services.labels.labelling import Edit, LabelScreen, PairScreen, Progress, Submission
 from app.web.errors import KNOWN_ERRORS, show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import (
-    answer_text,
-    conversation,
-    escaped,
-    label_progress,
-    nothing_to_label,
-)
+from app.wording.conversations import answer_text, conversation
+from app.wording.labelling import label_progress, nothing_to_label
+from app.wording.text import escaped
 from storage.errors import InputError
 
 
@@ -210,7 +207,6 @@ class LabelTab:
         self._edited = gr.State(("", 0))
 
     def _wire(self) -> None:
-        options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         decks = [widget for deck in self._decks for widget in deck.widgets()]
         edit = [self._edit_panel, *self._texts, self._edited]
         self._request.change(
@@ -228,14 +224,14 @@ class LabelTab:
                 *edit,
             ],
             trigger_mode="multiple",
-            **options,
+            **PRIVATE,
         )
         for side, text, save in zip(("left", "right"), self._texts, self._saves, strict=True):
             which = gr.State(side)
             save.click(
-                self.save, [self._edited, which, text], [self._notice, self._edit_panel], **options
+                self.save, [self._edited, which, text], [self._notice, self._edit_panel], **PRIVATE
             )
-        self._edit_close.click(self.close_edit, None, self._edit_panel, **options)
+        self._edit_close.click(self.close_edit, None, self._edit_panel, **PRIVATE)
 
     @show_errors
     @require("annotator")

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.generation import GenerationPanel
 from app.components.imports.import_panel import ImportPanel
 from app.components.markup import model_text, sentence
@@ -12,12 +13,11 @@ from app.services.data import browsing, prompts
 from app.web.errors import show_errors
 from app.web.security import require
 from app.wording.browsing import cells, found_sentence
-from app.wording.presentation import prompt_page
+from app.wording.conversations import prompt_page
 
 COLUMNS = ["#", "Prompt", "Source", "Tags", "Pairs", "Labelled", "Split"]
 WIDTHS = ["5%", "49%", "13%", "11%", "7%", "8%", "7%"]
 MAX_ROWS = 200
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class PromptsTab:

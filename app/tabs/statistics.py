@@ -4,12 +4,13 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.markup import heading, sentence
 from app.services.context import Context
 from app.services.labels import statistics
 from app.web.errors import show_errors
 from app.web.security import require
-from app.wording.presentation import labeller_table, side_sentence, verdict_table, win_rate_table
+from app.wording.statistics import labeller_table, side_sentence, verdict_table, win_rate_table
 
 
 class StatisticsTab:
@@ -28,21 +29,9 @@ class StatisticsTab:
         with gr.Column() as numbers:
             self._build_numbers()
         self._numbers = numbers
+        tables = [self._verdicts, self._sides, self._labellers, self._win_rates]
         for event in (page.load, tab.select):
-            event(
-                self.refresh,
-                None,
-                [
-                    self._empty,
-                    self._numbers,
-                    self._verdicts,
-                    self._sides,
-                    self._labellers,
-                    self._win_rates,
-                ],
-                show_progress="hidden",
-                api_visibility="private",
-            )
+            event(self.refresh, None, [self._empty, self._numbers, *tables], **PRIVATE)
 
     def _build_numbers(self) -> None:
         with gr.Row(elem_classes=["panels"]):

@@ -4,24 +4,25 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.adapters import adapter_choices
+from app.components.events import PRIVATE
 from app.components.markup import heading, sentence
 from app.components.runs.preset_picker import PresetPicker
 from app.components.runs.run_panel import RunPanel
 from app.services.context import Context
-from app.services.labels import comparing
 from app.services.tuning import models, training
 from app.services.tuning.options import loss_advice
 from app.services.tuning.recipes import RECIPES
 from app.services.tuning.training import TrainingRequest
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import preflight_text
+from app.wording.runs import preflight_text
 
 CARDS = [
     (f"{recipe.name}\n{recipe.purpose}", name) for name, recipe in RECIPES.items() if recipe.purpose
 ]
 FROM_BASE = 0
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+BASE_ITSELF = ("the base model itself", FROM_BASE)
 
 
 class TrainTab:
@@ -56,10 +57,7 @@ class TrainTab:
             choices, value=choices[0][1], label="Base model", elem_id="train-model"
         )
         self._adapter = gr.Dropdown(
-            [("the base model itself", FROM_BASE)],
-            value=FROM_BASE,
-            label="Start from",
-            elem_id="train-adapter",
+            [BASE_ITSELF], value=FROM_BASE, label="Start from", elem_id="train-adapter"
         )
         self._presets.build()
         with gr.Column(elem_id="train-preflight"):
@@ -75,28 +73,23 @@ class TrainTab:
         choices = [self._recipe, self._model, self._presets.chosen, self._adapter]
         form = [*choices, *self._options.inputs()]
         found = [self._preflight, self._label, self._start]
-        self._presets.wire(lambda event: event.then(self.check, form, found, **PRIVATE))
-        used = self.panel.use_as_base_on(self.use_as_base, [self._model, self._adapter])
-        used.then(self.check, form, found, **PRIVATE)
+
+        def then_check(event: Any) -> None:
+            event.then(self.check, form, found, **PRIVATE)
+
+        self._presets.wire(then_check)
+        then_check(self.panel.use_as_base_on(self.use_as_base, [self._model, self._adapter]))
         listed = [self._model, self._adapter, *self._presets.outputs()]
         for event in (page.load, tab.select):
-            event(self.refresh, [self._adapter, self._presets.chosen], listed, **PRIVATE).then(
-                self.check, form, found, **PRIVATE
-            )
+            known = [self._adapter, self._presets.chosen]
+            then_check(event(self.refresh, known, listed, **PRIVATE))
         loss = self._options.loss
-        loss.input(self.advise, loss, self._options.advice_outputs(), **PRIVATE).then(
-            self.check, form, found, **PRIVATE
-        )
-        watched = [self._recipe, self._model, self._adapter, *self._options.inputs()]
-        for widget in watched:
+        then_check(loss.input(self.advise, loss, self._options.advice_outputs(), **PRIVATE))
+        for widget in (self._recipe, self._model, self._adapter, *self._options.inputs()):
             if widget is not loss:
                 widget.input(self.check, form, found, trigger_mode="always_last", **PRIVATE)
-        self._start.click(
-            self.start,
-            [*self.panel.state(), *form],
-            [self.panel.chosen, *self.panel.outputs()],
-            **PRIVATE,
-        )
+        shown = [self.panel.chosen, *self.panel.outputs()]
+        self._start.click(self.start, [*self.panel.state(), *form], shown, **PRIVATE)
 
     @show_errors
     @require("annotator")
@@ -108,12 +101,11 @@ class TrainTab:
     @require("annotator")
     def refresh(self, adapter: int, preset: str, request: gr.Request) -> dict[Any, Any]:
         """Offer the models, adapters and presets that there are now; keep what still exists."""
-        found = [(choice.label, choice.id) for choice in comparing.list_choices(self._context)]
-        value = adapter if adapter in [identity for _, identity in found] else FROM_BASE
-        offered = [("the base model itself", FROM_BASE), *found]
+        choices, kept = adapter_choices(self._context, adapter)
+        value = adapter if adapter and adapter == kept else FROM_BASE
         return {
             self._model: gr.Dropdown(models.model_choices(self._context)),
-            self._adapter: gr.Dropdown(offered, value=value),
+            self._adapter: gr.Dropdown([BASE_ITSELF, *choices], value=value),
             **self._presets.listed(preset),
         }
 

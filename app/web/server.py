@@ -22,8 +22,8 @@ from app.services.data.indexing import SearchIndexer
 from app.services.imports import importing
 from app.services.running.follower import RunFollower
 from app.web.downloads import add_downloads
+from app.web.private_gradio import keep_sessions_small
 from app.web.security import MAX_UPLOAD_BYTES, Guard
-from app.web.sessions import keep_sessions_small
 from storage.data.prompts import load_starter_prompts
 from storage.schema.database import Database
 from storage.settings import Settings
@@ -103,8 +103,8 @@ def run_server(context: Context, listening: socket.socket, *, address: str) -> N
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # What is here stays to the end: looked through again and again, it would hold all answers up.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -1,11 +1,10 @@
 """What was found in the data, in words: how much, and rows as table cells. Pure."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from app.services.data.browsing import Page, Total
 from app.wording.history import VERDICT_WORDS, verdict_state
-from app.wording.presentation import escaped, plural, shortened
+from app.wording.text import escaped, plural, share_table, shortened
 from storage.data.prompts import PromptRow
 from storage.search.rows import JudgedRow, PairRow
 from storage.search.text_statistics import DataNumbers
@@ -93,23 +92,16 @@ def numbers_text(found: DataNumbers) -> str:
         for name, value in lengths.items()
         if value is not None
     ]
-    parts = ["\n".join(["| Characters | Median | 95 % below | Longest |", *_RULES, *rows])]
+    parts = [
+        "\n".join(["| Characters | Median | 95 % below | Longest |", "|:--|--:|--:|--:|", *rows])
+    ]
     if found.share_longer is not None:
         parts.append(
-            f"The chosen answer is the longer one in {found.share_longer:.0%} of verdicts."
+            f"The chosen answer is the longer one in {100 * found.share_longer:.0f} % of verdicts."
         )
     if found.is_sample:
         parts.append("Lengths are measured on a sample, drawn evenly; all else is counted.")
-    parts.append(_table("Verdict", {VERDICT_WORDS[v]: n for v, n in found.verdicts.items()}))
-    parts.append(_table("Prompts from", {escaped(name): n for name, n in found.sources}))
-    parts.append(_table("Pairs of round", {str(name): n for name, n in found.rounds.items()}))
+    parts.append(share_table("Verdict", {VERDICT_WORDS[v]: n for v, n in found.verdicts.items()}))
+    parts.append(share_table("Prompts from", {escaped(name): n for name, n in found.sources}))
+    parts.append(share_table("Pairs of round", {str(name): n for name, n in found.rounds.items()}))
     return "\n\n".join(part for part in parts if part)
-
-
-_RULES = ("|:--|--:|--:|--:|",)
-
-
-def _table(head: str, numbers: Mapping[str, int]) -> str:
-    total = sum(numbers.values())
-    rows = [f"| {name} | {n:,} | {n / total:.0%} |" for name, n in numbers.items()]
-    return "\n".join([f"| {head} | Number | Share |", "|:--|--:|--:|", *rows]) if rows else ""

@@ -14,6 +14,21 @@ WIDTH, HEIGHT = 420, 176
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 24
 COIN_FLIP_LOSS = math.log(2)  # the DPO loss of a policy that equals its reference
 
+REWARD_ACCURACY = (
+    "Reward accuracy",
+    "In how many pairs the model prefers the chosen answer more than its reference does. "
+    "50 % is chance. Held-out pairs were never trained on.",
+)
+REWARD_MODEL_ACCURACY = (
+    "Accuracy",
+    "In how many pairs the reward model scores the chosen answer higher. 50 % is chance. "
+    "Held-out pairs were never trained on.",
+)
+TOKEN_ACCURACY = (
+    "Token accuracy",
+    "How often the model's likeliest next token is the one of the chosen answer.",
+)
+
 Points = Sequence[tuple[int, float]]
 
 
@@ -40,49 +55,37 @@ class Chart:
 
 def training_charts(kind: str, curves: Mapping[str, Points]) -> list[Chart]:
     """The charts that a training run of this kind is read by."""
+    compares = kind in ("dpo", "reward")
     loss = Chart(
         "Loss",
-        "What training makes smaller. 0.693 is the start: the model cannot tell the answers apart."
-        if kind in ("dpo", "reward")
+        "What training makes smaller. 0.693 is chance: no answer is preferred to the other yet."
+        if compares
         else "What training makes smaller: how surprised the model is by the chosen answers.",
-        (
-            Series("train", curves.get("loss", ())),
-            Series("held out", curves.get("eval_loss", ()), 2),
-        ),
-        reference=(COIN_FLIP_LOSS, "0.693") if kind in ("dpo", "reward") else None,
+        _train_and_heldout(curves, "loss"),
+        reference=(COIN_FLIP_LOSS, "0.693") if compares else None,
     )
     if kind == "reward":
-        return [loss, _reward_model_accuracy(curves)]
+        return [loss, _share(curves, "accuracy", *REWARD_MODEL_ACCURACY, chance=True)]
     if kind != "dpo":
-        return [loss, _token_accuracy(curves)]
-    return [loss, _accuracy(curves), _margin(curves), _rewards(curves)]
+        return [loss, _share(curves, "mean_token_accuracy", *TOKEN_ACCURACY)]
+    accuracy = _share(curves, "rewards/accuracies", *REWARD_ACCURACY, chance=True)
+    return [loss, accuracy, _margin(curves), _rewards(curves)]
 
 
-def _accuracy(curves: Mapping[str, Points]) -> Chart:
+def _train_and_heldout(curves: Mapping[str, Points], metric: str) -> tuple[Series, Series]:
+    heldout = Series("held out", curves.get(f"eval_{metric}", ()), 2)
+    return Series("train", curves.get(metric, ())), heldout
+
+
+def _share(
+    curves: Mapping[str, Points], metric: str, title: str, help_text: str, *, chance: bool = False
+) -> Chart:
+    """A share from 0 to 100 %, with the line of one half where that is chance."""
     return Chart(
-        "Reward accuracy",
-        "In how many pairs the model prefers the chosen answer more than its reference does. "
-        "50 % is chance. Held-out pairs were never trained on.",
-        (
-            Series("train", curves.get("rewards/accuracies", ())),
-            Series("held out", curves.get("eval_rewards/accuracies", ()), 2),
-        ),
-        reference=(0.5, "chance"),
-        percent=True,
-        bounds=(0.0, 1.0),
-    )
-
-
-def _reward_model_accuracy(curves: Mapping[str, Points]) -> Chart:
-    return Chart(
-        "Accuracy",
-        "In how many pairs the reward model scores the chosen answer higher. 50 % is chance. "
-        "Held-out pairs were never trained on.",
-        (
-            Series("train", curves.get("accuracy", ())),
-            Series("held out", curves.get("eval_accuracy", ()), 2),
-        ),
-        reference=(0.5, "chance"),
+        title,
+        help_text,
+        _train_and_heldout(curves, metric),
+        reference=(0.5, "chance") if chance else None,
         percent=True,
         bounds=(0.0, 1.0),
     )
@@ -92,10 +95,7 @@ def _margin(curves: Mapping[str, Points]) -> Chart:
     return Chart(
         "Margin",
         "Reward of the chosen minus reward of the rejected answer. It should rise from 0.",
-        (
-            Series("train", curves.get("rewards/margins", ())),
-            Series("held out", curves.get("eval_rewards/margins", ()), 2),
-        ),
+        _train_and_heldout(curves, "rewards/margins"),
         reference=(0.0, ""),
     )
 
@@ -110,19 +110,6 @@ def _rewards(curves: Mapping[str, Points]) -> Chart:
             Series("rejected", curves.get("rewards/rejected", ()), 2),
         ),
         reference=(0.0, ""),
-    )
-
-
-def _token_accuracy(curves: Mapping[str, Points]) -> Chart:
-    return Chart(
-        "Token accuracy",
-        "How often the model's likeliest next token is the one of the chosen answer.",
-        (
-            Series("train", curves.get("mean_token_accuracy", ())),
-            Series("held out", curves.get("eval_mean_token_accuracy", ()), 2),
-        ),
-        percent=True,
-        bounds=(0.0, 1.0),
     )
 
 

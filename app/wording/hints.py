@@ -2,7 +2,7 @@
 
 
 def hint(help_text: str) -> str:
-    """A "?" that tells `help_text` (fixed words) on hover, on focus and to a screen reader."""
+    """A "?" that says `help_text` (fixed words) on hover, on focus and to a screen reader."""
     if not help_text:
         return ""
     return (

@@ -1,12 +1,13 @@
 """Verdicts and a pair's history in words: table cells, sentences and Markdown. Pure."""
 
-from app.wording.presentation import NOTHING, conversation, duration, escaped
+from app.wording.conversations import conversation, use_of
+from app.wording.text import NOTHING, duration, escaped
 from storage.labelling.history import AnswerRow, PairHistory, VerdictRow
 
 VERDICT_WORDS = {
     "a": "A is better",
     "b": "B is better",
-    "tie": "a tie",
+    "tie": "tie",
     "both_bad": "both bad",
     "skip": "skipped",
 }
@@ -26,10 +27,9 @@ def verdict_label(row: VerdictRow) -> str:
 
 def history_page(history: PairHistory) -> tuple[str, str]:
     """One pair as Markdown: (what it is and who decided what, the texts)."""
-    split = "held out: it never trains" if history.split == "heldout" else "may train"
     facts = (
         f"**Pair {history.id}** · {history.origin} · round {history.round} · "
-        f"prompt {history.prompt_id} · {escaped(history.source)} · {split}"
+        f"prompt {history.prompt_id} · {escaped(history.source)} · {use_of(history.split)}"
     )
     verdicts = [f"- {_verdict_sentence(row)}" for row in history.verdicts] or ["- No verdict yet."]
     texts = [text for text in conversation(history.messages) if text]

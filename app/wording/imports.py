@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from app.services.data.prompts import Preview
-from app.services.imports.importing import ImportView
-from app.wording.presentation import conversation, escaped, fenced, import_result, plural
+from app.services.imports.importing import ImportReport, ImportView
+from app.wording.conversations import conversation
+from app.wording.text import escaped, fenced, plural
 from storage.enums import ImportStatus
 from storage.importers import ImportedPair, ImportedPrompt
 
@@ -15,6 +16,39 @@ VERDICTS = {
     "both_bad": ("Answer A, both are bad", "Answer B, both are bad"),
     None: ("Answer A, to be labelled", "Answer B, to be labelled"),
 }
+
+
+def import_summary(report: ImportReport) -> str:
+    """What was understood of a file, before anything is written."""
+    parts = [
+        f"**{escaped(report.format)}**",
+        plural(report.num_rows, "row"),
+        plural(report.num_prompts, "prompt"),
+        plural(report.num_pairs, "pair"),
+    ]
+    some = ((report.num_verdicts, "verdict"), (report.num_ties, "tie"))
+    parts += [plural(number, word) for number, word in some if number]
+    if report.num_unlabelled:
+        parts.append(f"{report.num_unlabelled:,} to label")
+    if report.num_existing:
+        parts.append(f"{report.num_existing:,} stored before")
+    if report.num_dropped:
+        reasons = ", ".join(
+            f"{number:,} {escaped(reason)}" for reason, number in report.dropped_counts.items()
+        )
+        parts.append(f"{report.num_dropped:,} dropped ({reasons})")
+    return " · ".join(parts)
+
+
+def dropped_rows(report: ImportReport) -> str:
+    """Which rows were left out, by reason; the first twenty of each."""
+    lines = []
+    for reason, rows in report.dropped.items():
+        shown = ", ".join(str(row) for row in rows[:20])
+        num_more = report.dropped_counts[reason] - 20
+        more = f" and {num_more:,} more" if num_more > 0 else ""
+        lines.append(f"- {escaped(reason)}: rows {shown}{more}")
+    return "\n".join(lines)
 
 
 def example_texts(examples: Sequence[ImportedPrompt | ImportedPair]) -> str:
@@ -62,3 +96,11 @@ def import_line(view: ImportView) -> str:
     result = import_result(view.report) if view.report else "Imported nothing."
     cancelled = " Cancelled: the rest was left out." if view.status is ImportStatus.KEPT else ""
     return f"{source}: {result}{cancelled}"
+
+
+def import_result(report: ImportReport) -> str:
+    """What an import has stored."""
+    counts = ((report.num_prompts, "prompt"), (report.num_pairs, "pair"))
+    stored = " and ".join(plural(number, word) for number, word in counts if number)
+    known = f" {report.num_existing:,} of them were stored before." if report.num_existing else ""
+    return f"Imported {stored or 'nothing'}.{known}"

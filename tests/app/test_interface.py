@@ -19,6 +19,7 @@ ENDPOINTS = {
     "runs",
     "run_status",
     "stop_run",
+    "resume_run",
     "export_model",
     "compare",
     "heldout_prompts",

@@ -97,16 +97,6 @@ def test_unknown_flag_ends_with_the_usage() -> None:
     assert "unrecognized arguments: --colour=red" in ended.stderr
 
 
-def test_quick_import_of_gradio_leaves_everything_in_place() -> None:
-    code = (
-        "import inspect; before = inspect.getfile\n"
-        "from app.web.quick_gradio import import_gradio; import_gradio()\n"
-        "import gradio, json; assert inspect.getfile is before\n"
-        "assert inspect.getfile(json) == json.__file__; gradio.Textbox(label='works')"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, timeout=120)
-
-
 @pytest.mark.slow
 def test_doctor_tells_what_it_found_and_writes_nothing(tmp_path: Path) -> None:
     ended = _run("doctor", "--data", str(tmp_path / "data"))

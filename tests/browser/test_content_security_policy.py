@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.server_process import ServerProcess
+from tests.waiting import wait_until_still
 
 pytestmark = [pytest.mark.browser, pytest.mark.starter, pytest.mark.slow]
 
@@ -33,7 +34,7 @@ def test_every_tab_renders_without_a_complaint_or_a_foreign_request(
     for tab in TABS:
         page.locator(f"#tab-{tab}-button").click()
         page.locator(f"#tab-{tab}").wait_for(state="visible")
-    page.wait_for_timeout(1000)
+        wait_until_still(page)
     assert complaints == []
     assert hosts - {""} == {urlsplit(module_server.url).netloc}
 

@@ -52,7 +52,7 @@ def test_hostile_text_stays_text(page: Page, module_server: ServerProcess) -> No
         expect(page.locator("#label-progress")).to_contain_text(f"Pair {number + 1} ")
         # Pressed inside the text, the page's own names do nothing.
         page.evaluate('document.querySelectorAll(".md button").forEach((b) => b.click())')
-        page.wait_for_timeout(400)
+        expect(page.locator("[data-flash]")).to_have_count(0)
         page.keyboard.press("0")
     expect(page.locator("#label-empty")).to_contain_text(
         f"All {len(PAYLOADS)} pairs", timeout=30_000

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests.http_api import Api
 from tests.sample_files import hh_rlhf, labelled_pairs
 from tests.server_process import PROJECT, ServerProcess
-from tests.waiting import wait_for_end
+from tests.waiting import wait_for_end, wait_until_still
 
 pytestmark = [pytest.mark.browser, pytest.mark.starter, pytest.mark.slow]
 
@@ -55,7 +55,7 @@ def test_every_tab_fits_its_window(
         for tab in TABS:
             page.locator(f"#tab-{tab}-button").click()
             page.locator(f"#tab-{tab}").wait_for(state="visible")
-            page.wait_for_timeout(700)  # the tab's own content follows its opening
+            wait_until_still(page)  # the tab's own content follows its opening
             page.screenshot(path=FOLDER / f"{tab}-{window}-{scheme}.png")
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= WINDOWS[window][0], f"{tab} is {width} px wide"

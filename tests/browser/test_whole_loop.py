@@ -109,7 +109,8 @@ def _wait_for_pair(page: Page, number: int) -> None:
     """Wait until the pair can be judged; generation may be behind."""
     expect(page.locator("#label-live")).to_contain_text(f"Pair {number} of", timeout=SLOW_MS)
     expect(page.locator("#label-choose-left")).to_be_visible()
-    page.wait_for_timeout(300)  # a second press within 250 ms is taken for a double one
+    # While a button flashes, a second press is taken for a double one.
+    expect(page.locator("[data-flash]")).to_have_count(0)
 
 
 def _train(page: Page) -> None:

@@ -17,10 +17,12 @@ from typing import Any
 
 from tests.http_api import Api
 from tests.server_process import ServerProcess
+from tests.waiting import wait_until
 
 NUM_PAIRS = 56
 NUM_HELDOUT = 20
 MAX_NEW_TOKENS = 224
+LIMIT_SECONDS = 3600.0  # for one run
 MIN_SHORTER, MAX_SHORTER = 0.25, 0.70
 
 
@@ -79,16 +81,19 @@ def _go_through_the_loop(api: Api) -> list[Answers]:
 
 def _wait(api: Api, run_id: int, unit: str) -> dict[str, Any]:
     """Follow a run to its end, with a line whenever another fifth is done."""
-    told = 0
-    while True:
-        status = api.call("run_status", run_id)
-        state, done, total = status["row"]["status"], status["step"], status["num_steps"]
-        if state not in ("queued", "running"):
-            break
-        if done and total and done * 5 // total > told:
-            told = done * 5 // total
+    said = 0
+
+    def ended() -> dict[str, Any] | None:
+        nonlocal said
+        status: dict[str, Any] = api.call("run_status", run_id)
+        done, total = status["step"], status["num_steps"]
+        if done and total and done * 5 // total > said:
+            said = done * 5 // total
             _say(f"  run {run_id}: {done} of {total} {unit}")
-        time.sleep(1)
+        return None if status["row"]["status"] in ("queued", "running") else status
+
+    status = wait_until(ended, what=f"the end of run {run_id}", timeout=LIMIT_SECONDS, pause=1.0)
+    state = status["row"]["status"]
     if state != "finished":
         raise SystemExit(f"Run {run_id} {state}: {status['row']['error']}\n{status['log']}")
     return status

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.download import Download
 from app.components.markup import heading, sentence
 from app.web.errors import show_errors
@@ -11,7 +12,6 @@ from app.web.security import require
 from app.services.outputs import backup
 from app.services.context import Context
 
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class BackupPanel:

@@ -9,6 +9,7 @@ from app.services.data import browsing
 from app.services.outputs import transfer
 from app.services.data.browsing import BrowseFilter
 from app.services.context import Context
+from app.wording.history import VERDICT_WORDS
 
 KINDS = [("Prompts", "prompts"), ("Pairs", "pairs"), ("Verdicts", "verdicts")]
 ANY = ("any", "")
@@ -24,13 +25,7 @@ STATE_WORDS = {
 FIXED = {
     "split": [("train", "train"), ("held out", "heldout")],
     "origin": [("generated", "generated"), ("imported", "imported"), ("comparison", "comparison")],
-    "verdict": [
-        ("A is better", "a"),
-        ("B is better", "b"),
-        ("tie", "tie"),
-        ("both bad", "both_bad"),
-        ("skipped", "skip"),
-    ],
+    "verdict": [(words, verdict) for verdict, words in VERDICT_WORDS.items()],
 }
 LABELS = {
     "state": "State",

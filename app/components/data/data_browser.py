@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.wording.browsing import cells, found_sentence, numbers_text
 from app.components.data.browse_fields import BrowseFields
 from app.components.markup import heading, sentence
@@ -14,7 +15,6 @@ from app.web.security import require
 from app.services.data import browsing
 from app.services.context import Context
 
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 COLUMNS = {
     "prompts": ["#", "Prompt", "Source", "Tags", "Pairs", "Labelled", "Split"],
     "pairs": ["#", "Prompt", "Answer A", "Answer B", "Verdicts", "Source", "Round"],

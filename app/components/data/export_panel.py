@@ -4,16 +4,16 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.download import Download
 from app.components.markup import heading, sentence
 from app.web.errors import show_errors
-from app.wording.presentation import escaped, plural
+from app.wording.text import escaped, plural
 from app.web.security import require
 from app.services.outputs import transfer
 from app.services.context import Context
 from storage.enums import LabellerKind, PairOrigin, Split
 
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 KINDS = {
     LabellerKind.HUMAN: "people",
     LabellerKind.LLM_JUDGE: "LLM judges",

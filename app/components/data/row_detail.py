@@ -5,10 +5,12 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.markup import model_text, sentence
 from app.web.errors import show_errors
 from app.wording.history import history_page, verdict_label
-from app.wording.presentation import plural, prompt_page
+from app.wording.conversations import prompt_page
+from app.wording.text import plural
 from app.web.security import current_user, require
 from app.services.data import browsing, tagging
 from app.services.labels import withdrawing
@@ -16,7 +18,6 @@ from app.services.data.browsing import PairHistory
 from app.services.context import Context, User
 from storage.enums import Role
 
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 NOT_ALLOWED = "Only an administrator can withdraw verdicts."
 
 

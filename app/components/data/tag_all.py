@@ -6,15 +6,15 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.data.browse_fields import BrowseFields
 from app.components.markup import sentence
 from app.web.errors import show_errors
-from app.wording.presentation import escaped, plural
+from app.wording.text import escaped, plural
 from app.web.security import require
 from app.services.data import tagging
 from app.services.context import Context
 
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 WAYS = [("add", "add"), ("remove", "remove")]
 
 
@@ -99,5 +99,5 @@ class TagAll:
     @show_errors
     @require("annotator")
     def forget(self, request: gr.Request) -> dict[Any, Any]:
-        """Take the question back."""
+        """Drop a question about what is no longer asked for."""
         return {self._question: "", self._confirm: gr.Button(visible=False)}

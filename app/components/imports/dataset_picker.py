@@ -67,17 +67,3 @@ class DatasetPicker:
             self.subset: gr.Dropdown(list(files), value=subset, visible=len(files) > 1),
             self.split: gr.Dropdown(list(splits), value=split, visible=len(splits) > 1),
         }
-
-
-def chosen_source(
-    path: str | None, name: str, subset: str | None, split: str | None, known: str
-) -> ImportSource | None:
-    """What the fields stand for: an uploaded file, else a part of a dataset, else nothing.
-
-    A name that was not looked up yet stands for nothing.
-    """
-    if path:
-        return ImportSource(path)
-    if name.strip() and name == known:
-        return ImportSource(name.strip(), Part(subset, split))
-    return None

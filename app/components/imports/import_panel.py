@@ -1,26 +1,66 @@
 """The panel that brings prompts and pairs in: what was understood, mapping, progress, cancel."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from app.components.imports.dataset_picker import DatasetPicker, chosen_source
+from app.components.events import PRIVATE
+from app.components.imports.dataset_picker import DatasetPicker
 from app.components.imports.import_report import NOTHING_YET, ImportReportView
 from app.components.markup import heading, own_markup, progress_bar
 from app.services.context import Context
 from app.services.data import prompts
 from app.services.imports import importing
-from app.services.imports.importing import ImportOptions, ImportSource
+from app.services.imports.importing import ImportOptions, ImportSource, Part
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.imports import import_line
-from app.wording.presentation import escaped, import_result, plural
+from app.wording.imports import import_line, import_result
+from app.wording.text import escaped, plural
 from storage.errors import InputError
 
 POLL_SECONDS = 0.5
 ROLES = ("prompt", "chosen", "rejected")
-AS_RECOGNISED = ""
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+AS_RECOGNISED = ("as recognised", "")
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The values of the panel's fields, in the order of `ImportPanel._given`."""
+
+    path: str | None
+    text: str
+    name: str  # of a dataset, as it is typed
+    subset: str | None
+    split: str | None
+    looked_up: str  # the name that was looked into last
+    prompts_only: bool
+    every_pair: bool
+    source_name: str | None
+    verdicts_by: str | None
+    prompt_column: str
+    chosen_column: str
+    rejected_column: str
+
+    @property
+    def source(self) -> ImportSource | None:
+        """An uploaded file, else a part of a dataset that was looked into, else nothing."""
+        if self.path:
+            return ImportSource(self.path)
+        if self.name.strip() and self.name == self.looked_up:
+            return ImportSource(self.name.strip(), Part(self.subset, self.split))
+        return None
+
+    def options(self, source: ImportSource) -> ImportOptions:
+        """How the source is to be understood."""
+        columns = (self.prompt_column, self.chosen_column, self.rejected_column)
+        return ImportOptions(
+            source=(self.source_name or "").strip() or source.name,
+            verdicts_by=(self.verdicts_by or "").strip() or None,
+            prompts_only=self.prompts_only,
+            every_pair=self.every_pair,
+            columns={name: role for name, role in zip(columns, ROLES, strict=True) if name},
+        )
 
 
 class ImportPanel:
@@ -73,8 +113,8 @@ class ImportPanel:
             with gr.Row(elem_classes=["fields"]):
                 self._columns = [
                     gr.Dropdown(
-                        [("as recognised", AS_RECOGNISED)],
-                        value=AS_RECOGNISED,
+                        [AS_RECOGNISED],
+                        value="",
                         label=f"{role} is in",
                         elem_id=f"prompts-column-{role}",
                         min_width=110,
@@ -105,7 +145,7 @@ class ImportPanel:
             self._keep = gr.Button(
                 "Cancel, keep what is in", elem_id="prompts-cancel-keep", visible=False
             )
-            self._undo = gr.Button(
+            self._roll_back = gr.Button(
                 "Cancel, roll it back",
                 variant="stop",
                 elem_id="prompts-cancel-take-back",
@@ -121,16 +161,12 @@ class ImportPanel:
         for event in (self._file.upload, self._file.clear):
             event(self.open_file, given, fields, **PRIVATE)
         self._wire_dataset(given, [self._file, *fields], report)
-        for event in (
-            self._prompts_only.input,
-            self._every_pair.input,
-            *(column.input for column in self._columns),
-        ):
-            event(self.preview, given, report, **PRIVATE)
+        for choice in (self._prompts_only, self._every_pair, *self._columns):
+            choice.input(self.preview, given, report, **PRIVATE)
         self._text.input(self.preview, given, report, trigger_mode="always_last", **PRIVATE)
         progress = [
             *(self._bar, *self._report.widgets),
-            *(self._keep, self._undo, self._timer, self.ended),
+            *(self._keep, self._roll_back, self._timer, self.ended),
         ]
         cleared = [self._file, self._text, self._mapping, *self._picker.fields]
         outputs = list(dict.fromkeys([*cleared, *report, *progress]))
@@ -138,17 +174,13 @@ class ImportPanel:
         self._timer.tick(self.refresh, None, progress, **PRIVATE)
         for event in (page.load, tab.select):
             event(self.find_running, None, progress, **PRIVATE)
-        self._keep.click(self.cancel_and_keep, None, progress, **PRIVATE)
-        self._undo.click(self.cancel_and_take_back, None, progress, **PRIVATE)
+        for button, keeps in ((self._keep, True), (self._roll_back, False)):
+            button.click(self.cancel, gr.State(keeps), progress, **PRIVATE)
 
     def _wire_dataset(self, given: list[Any], outputs: list[Any], report: list[Any]) -> None:
         picker = self._picker
-        for event in (
-            picker.name.submit,
-            picker.look.click,
-            picker.subset.input,
-            picker.split.input,
-        ):
+        ways = (picker.name.submit, picker.look.click, picker.subset.input, picker.split.input)
+        for event in ways:
             # Two events and no generator, whose last answer is sent twice: the second time it would
             # undo what a person has done meanwhile.
             event(self.say_looking, [picker.name], report, **PRIVATE).then(
@@ -164,13 +196,12 @@ class ImportPanel:
 
     @show_errors
     @require("admin")
-    def open_file(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+    def open_file(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Look into a new file, or forget one that was taken away."""
-        path, text, *_ = given
-        if not path:
-            return {**self._mapping_of(None, []), **self._pasted(text)}
-        source = ImportSource(path)
-        return {**self._picker.emptied(), **self._opened(source, given)}
+        given = _Given(*values)
+        if not given.path:
+            return {**self._mapping_of(None, []), **self._pasted(given.text)}
+        return {**self._picker.emptied(), **self._opened(ImportSource(given.path), given)}
 
     @show_errors
     @require("admin")
@@ -180,62 +211,57 @@ class ImportPanel:
 
     @show_errors
     @require("admin")
-    def look_into(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+    def look_into(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Look into a dataset, and offer its parts; what it holds is shown like a file."""
-        name, subset, split = given[2:5]
+        given = _Given(*values)
         try:
-            source, choices = self._picker.found(name, subset, split)
+            source, choices = self._picker.found(given.name, given.subset, given.split)
         except InputError as error:
-            return {
-                **self._report.problem(str(error)),
-                **self._mapping_of(None, []),
-                **self._picker.unknown(),
-            }
+            return {**self._report.problem(str(error)), **self._forgotten()}
         return {self._file: None, **choices, **self._opened(source, given)}
 
     @show_errors
     @require("admin")
-    def name_changed(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+    def name_changed(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Forget what was found under another name."""
-        path, text, name, _, _, known, *_ = given
-        if path or name == known:  # a change by the panel itself is told as well
+        given = _Given(*values)
+        if given.path or given.name == given.looked_up:  # the panel's own changes come here as well
             return gr.skip()
-        if not name.strip():
-            return {**self._mapping_of(None, []), **self._picker.unknown(), **self._pasted(text)}
-        return {
-            **self._says("Press Look into it, or Enter."),
-            **self._mapping_of(None, []),
-            **self._picker.unknown(),
-        }
+        if not given.name.strip():
+            return {**self._forgotten(), **self._pasted(given.text)}
+        return {**self._forgotten(), **self._says("Press Look into it, or Enter.")}
 
     @show_errors
     @require("admin")
-    def preview(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+    def preview(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Say again what was understood, after another choice of how to understand it."""
-        path, text, name, subset, split, known, *fields = given
-        source = chosen_source(path, name, subset, split, known)
-        if source is None:
-            return gr.skip() if name.strip() else self._pasted(text)
-        return self._previewed(prompts.preview(source, _options(source, fields)))
+        given = _Given(*values)
+        if given.source is None:
+            return gr.skip() if given.name.strip() else self._pasted(given.text)
+        return self._previewed(prompts.preview(given.source, given.options(given.source)))
 
     def _pasted(self, text: str) -> dict[Any, Any]:
         num_lines = sum(bool(line.strip()) for line in text.splitlines())
         found = f"{plural(num_lines, 'prompt')} pasted." if num_lines else NOTHING_YET
         return self._says(found, can_import=bool(num_lines))
 
-    def _opened(self, source: ImportSource, given: Any) -> dict[Any, Any]:
+    def _opened(self, source: ImportSource, given: _Given) -> dict[Any, Any]:
         """Show a source for the first time: under its own name, with its columns as they are."""
-        prompts_only, every_pair = given[6:8]
-        options = ImportOptions(source.name, prompts_only=prompts_only, every_pair=every_pair)
+        options = ImportOptions(
+            source.name, prompts_only=given.prompts_only, every_pair=given.every_pair
+        )
         preview = prompts.preview(source, options)
         return {**self._mapping_of(source, preview.columns), **self._previewed(preview)}
 
+    def _forgotten(self) -> dict[Any, Any]:
+        return {**self._mapping_of(None, []), **self._picker.unknown()}
+
     def _mapping_of(self, source: ImportSource | None, columns: list[str]) -> dict[Any, Any]:
-        choices = [("as recognised", AS_RECOGNISED), *((name, name) for name in columns)]
+        choices = [AS_RECOGNISED, *((name, name) for name in columns)]
         return {
             self._mapping: gr.Accordion(visible=source is not None),
             self._source: source.name if source else "",
-            **{column: gr.Dropdown(choices, value=AS_RECOGNISED) for column in self._columns},
+            **{column: gr.Dropdown(choices, value="") for column in self._columns},
         }
 
     def _previewed(self, preview: prompts.Preview) -> dict[Any, Any]:
@@ -244,20 +270,19 @@ class ImportPanel:
 
     @show_errors
     @require("admin")
-    def take_in(self, request: gr.Request, *given: Any) -> dict[Any, Any]:
+    def take_in(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Begin to import the file or dataset, or import the pasted prompts if there is none."""
-        path, text, name, subset, split, known, *fields = given
-        user = current_user(request)
+        given, user = _Given(*values), current_user(request)
         cleared = {
             **{self._file: None, self._text: "", self._mapping: gr.Accordion(visible=False)},
             **self._picker.emptied(),
         }
-        if source := chosen_source(path, name, subset, split, known):
-            importing.start_import(self._context, user, source, _options(source, fields))
+        if source := given.source:
+            importing.start_import(self._context, user, source, given.options(source))
             return {**cleared, **self._says(""), **self._progress()}
-        if name.strip():
-            raise InputError(f"{name} was not looked into yet. Press Look into it first.")
-        report = prompts.import_text(self._context, user, text)
+        if given.name.strip():
+            raise InputError(f"{given.name} was not looked into yet. Press Look into it first.")
+        report = prompts.import_text(self._context, user, given.text)
         done = self._says(import_result(report))
         return {**cleared, **done, self.ended: f"pasted {report}"}
 
@@ -281,17 +306,8 @@ class ImportPanel:
 
     @show_errors
     @require("admin")
-    def cancel_and_keep(self, request: gr.Request) -> dict[Any, Any]:
-        """Stop the import; what it has stored stays."""
-        return self._cancel(request, keep=True)
-
-    @show_errors
-    @require("admin")
-    def cancel_and_take_back(self, request: gr.Request) -> dict[Any, Any]:
-        """Stop the import, and delete what it has stored."""
-        return self._cancel(request, keep=False)
-
-    def _cancel(self, request: gr.Request, *, keep: bool) -> dict[Any, Any]:
+    def cancel(self, keep: bool, request: gr.Request) -> dict[Any, Any]:
+        """Stop the import; what it has stored stays, or is rolled back."""
         view = importing.latest_import(self._context)
         if view is not None:
             importing.cancel_import(self._context, current_user(request), view.id, keep=keep)
@@ -301,24 +317,13 @@ class ImportPanel:
         view = importing.latest_import(self._context)
         if view is None:
             return {self._timer: gr.Timer(active=False)}
-        active, ended = not view.status.has_ended, view.status.has_ended
+        active = not view.status.has_ended
         can_cancel = active and view.status == "running" and view.stop is None
         return {
             self._bar: progress_bar("Rows read", round(100 * view.share), 100) if active else "",
             self._report.line: import_line(view),
             self._keep: gr.Button(visible=can_cancel),
-            self._undo: gr.Button(visible=can_cancel),
+            self._roll_back: gr.Button(visible=can_cancel),
             self._timer: gr.Timer(active=active),
-            **({self.ended: view.id, **self._report.dropped(view.report)} if ended else {}),
+            **({} if active else {self.ended: view.id, **self._report.dropped(view.report)}),
         }
-
-
-def _options(source_given: ImportSource, fields: Any) -> ImportOptions:
-    prompts_only, every_pair, source, verdicts_by, *columns = fields
-    return ImportOptions(
-        source=(source or "").strip() or source_given.name,
-        verdicts_by=(verdicts_by or "").strip() or None,
-        prompts_only=prompts_only,
-        every_pair=every_pair,
-        columns={name: role for name, role in zip(columns, ROLES, strict=True) if name},
-    )

@@ -7,8 +7,8 @@ import gradio as gr
 from app.components.markup import model_text, sentence
 from app.services.data.prompts import Preview
 from app.services.imports.importing import ImportReport
-from app.wording.imports import example_texts, preview_note
-from app.wording.presentation import dropped_rows, escaped, import_summary
+from app.wording.imports import dropped_rows, example_texts, import_summary, preview_note
+from app.wording.text import escaped
 
 NOTHING_YET = (
     "Prompts, pairs, or pairs with verdicts, in any of the usual formats: they are recognised. "

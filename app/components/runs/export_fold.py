@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from app.components.download import Download
+from app.components.events import ACTIVE, PRIVATE
 from app.components.markup import sentence
 from app.services.context import Context
 from app.services.outputs import model_exports
@@ -12,18 +13,20 @@ from app.services.outputs.model_exports import ExportRow
 from app.services.running.runs import RunView
 from app.web.errors import show_errors
 from app.web.security import current_user, require
-from app.wording.presentation import STATUS_WORDS, bullet_list
+from app.wording.runs import STATUS_WORDS
+from app.wording.text import bullet_list
 
-ACTIVE = ("queued", "running")
-MERGED = ("Merged model\nThe base with all that was learnt inside, for any program.", "merged")
+MERGED = (
+    "Merged model\nThe base with the trained adapter merged into it, for any program.",
+    "merged",
+)
 GGUF = ("GGUF file\nOne file for llama.cpp, Ollama or LM Studio.", "gguf")
 ADAPTER = ("As it is, to the hub\nThe adapter or model that was trained, with its card.", "adapter")
 NAMES = {"merged": "merged model", "gguf": "GGUF file", "adapter": "as it is"}
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class ExportFold:
-    """Starts exports of the shown adapter and tells how they stand."""
+    """Starts exports of the shown adapter and says how they stand."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -41,7 +44,7 @@ class ExportFold:
             )
             choices = model_exports.weight_choices("merged")
             self._weights = gr.Dropdown(
-                choices, value=choices[0], label="Numbers", elem_id="train-export-weights"
+                choices, value=choices[0], label="Precision", elem_id="train-export-weights"
             )
             self._repository = gr.Textbox(
                 label="Send to this hub repository",
@@ -89,7 +92,7 @@ class ExportFold:
         ]
 
     def use_on(self, handler: Any, outputs: list[Any]) -> Any:
-        """Call `handler` with the run whose whole or merged model is to be the next base."""
+        """Call `handler` with the run whose full or merged model is to be the next base."""
         return self._use.click(handler, self._base_run, outputs, **PRIVATE)
 
     def wire(self, run_id: gr.State, adapter_id: gr.State) -> Any:
@@ -106,7 +109,7 @@ class ExportFold:
     @show_errors
     @require("annotator")
     def offer(self, target: str, request: gr.Request) -> Any:
-        """Offer the numbers that this kind of export can write."""
+        """Offer the precisions that this kind of export can write."""
         choices = model_exports.weight_choices(target)
         return gr.Dropdown(choices, value=next(iter(choices), None), visible=bool(choices))
 
@@ -150,7 +153,7 @@ class ExportFold:
         latest = next((row.run_id for row in written), None)
         base_run = next((row.run_id for row in written if row.target == "merged"), None)
         if view.is_full_model and view.adapter_id is not None:
-            base_run = view.row.id  # it is a base model already, and with finer numbers
+            base_run = view.row.id  # it is a base model already, and in higher precision
         return {
             self._fold: gr.Accordion(visible=writes and view.adapter_id is not None),
             self._script: gr.Accordion(visible=writes),

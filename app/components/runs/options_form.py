@@ -1,4 +1,4 @@
-"""The form of training options, made from what the option dataclasses tell about themselves.
+"""The form of training options, made from what the option dataclasses say of themselves.
 
 A preset fills the form; what the person changes is what a run is asked for, laid over the preset.
 """
@@ -29,8 +29,8 @@ GROUPS = {
 SWITCHES = {
     "lora": (
         "Train an adapter",
-        "Off: every weight of the model is trained, as the preset full does. For small models: "
-        "16 bytes of memory for each weight, and learning rates of 1e-6 to 5e-6.",
+        "Off: full fine-tuning, every weight is trained, as the preset full does. For small "
+        "models: 16 bytes of memory for each weight, and learning rates of 1e-6 to 5e-6.",
         "Adapter",
     ),
     "quantization": (
@@ -40,7 +40,8 @@ SWITCHES = {
     ),
     "stopping": (
         "Stop early",
-        "End once held-out pairs are told apart, before answers collapse; limits under More.",
+        "End once reward accuracy and margin are high enough, before answers collapse; limits "
+        "under More.",
         "Learning",
     ),
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.components.events import PRIVATE
 from app.components.runs.options_form import OptionsForm
 from app.services.context import Context
 from app.services.tuning import options
@@ -12,7 +13,6 @@ from app.web.errors import show_errors
 from app.web.security import current_user, require
 
 FIRST_PRESET = "quick"
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class PresetPicker:

@@ -6,6 +6,7 @@ import gradio as gr
 
 from app.components.changes import Seen, only_changes
 from app.components.download import Download
+from app.components.events import ACTIVE, POLL_SECONDS, PRIVATE
 from app.components.markup import own_markup, progress_bar, sentence
 from app.components.runs.export_fold import ExportFold
 from app.services.context import Context
@@ -15,12 +16,10 @@ from app.services.running.runs import TRAINING_KINDS, RunRow, RunView
 from app.web.errors import show_errors
 from app.web.security import current_user, require
 from app.wording.charts import charts_markup, training_charts
-from app.wording.presentation import bullet_list, escaped, fenced, run_cells, status_line
+from app.wording.runs import run_cells, status_line
+from app.wording.text import bullet_list, escaped, fenced
 
-POLL_SECONDS = 1.5
-ACTIVE = ("queued", "running")
 COLUMNS = ["Run", "State", "Recipe", "Pairs", "Accuracy", "Time", "Started by"]
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class RunPanel:
@@ -128,7 +127,7 @@ class RunPanel:
         self._compare.click(handler, self.adapter_id, outputs, **PRIVATE)
 
     def use_as_base_on(self, handler: Any, outputs: list[Any]) -> Any:
-        """Call `handler` with the run whose whole or merged model is to be trained next."""
+        """Call `handler` with the run whose full or merged model is to be trained next."""
         return self._exports.use_on(handler, outputs)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:

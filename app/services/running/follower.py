@@ -16,7 +16,7 @@ from storage.enums import RunStatus
 from storage.schema.tables import Run
 from storage.training import runs as run_rows
 from trainer.runs import launch
-from trainer.runs.event_log import read_events
+from trainer.runs.event_log import ENDINGS, read_events
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,9 @@ class RunFollower(Repeating):
         # Asked before reading: a worker that ends in between has written its last event by then.
         alive = launch.is_alive(folder)
         events, end = read_events(folder, run.events_offset)
-        if alive and not events:
+        # An ending is taken in once the process has gone: until then it has its memory and its
+        # lock, and no other worker could go on with the run.
+        if alive and (not events or events[-1].get("type") in ENDINGS):
             return True
         with self._context.database.session_scope() as session:
             row = run_rows.get_run(session, run_id)

@@ -1,16 +1,37 @@
-"""Sessions keep what a caller has, and nothing of the page that can be made again."""
+"""What is taken from inside Gradio: for the installed version, in one module, and doing its work.
+
+Sessions keep what a caller has, and nothing of the page that can be made again.
+"""
 
 import json
+import re
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import gradio as gr
 import pytest
 from fastapi import FastAPI
 
-from app.web.sessions import MAX_SESSIONS, keep_sessions_small
+from app.web.private_gradio import MAX_SESSIONS, WRITTEN_FOR, keep_sessions_small
 from tests.http_api import Api, served
+from tests.server_process import PROJECT
 
+MODULE = PROJECT / "app" / "web" / "private_gradio.py"
 PAGE_FIELDS = 30
+
+
+def test_private_parts_are_those_of_the_version_that_is_pinned_and_installed() -> None:
+    (pinned,) = re.findall(r"(?m)^gradio==(\S+)$", (PROJECT / "requirements.txt").read_text())
+    for found in (pinned, version("gradio")):
+        assert found.startswith(f"{WRITTEN_FOR}."), (
+            f"written for gradio {WRITTEN_FOR}, and this is {found}: read {MODULE} against it"
+        )
+
+
+def test_no_other_module_reaches_into_gradio() -> None:
+    inside = re.compile(r"(?m)^\s*(from|import) gradio\.")
+    modules = [path for path in (PROJECT / "app").rglob("*.py") if inside.search(path.read_text())]
+    assert modules == [MODULE]
 
 
 def _count(number: int) -> tuple[int, str]:
