@@ -200,7 +200,7 @@ def test_a_verdict_on_what_the_page_still_shows_lands_on_nothing_else(
     expect(page.locator("#label-notice")).to_contain_text(f"not what pair {pair_id} is now")
     expect(page.locator("#label-prompt")).to_contain_text("number and letter")
     assert _num_active(module_server) == before
-    page.wait_for_timeout(CALM_MS)
+    _calm(page)
     page.keyboard.press("1")
     wait_until(lambda: _num_active(module_server) == before + 1, what="the verdict on the new text")
 
