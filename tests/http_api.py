@@ -101,6 +101,16 @@ class PageSession:
         return self._components[number]["props"].get("value")
 
 
+def compare_until_different(api: Api, prompt: str, adapter_id: int) -> dict[str, Any]:
+    """A comparison that can be voted on: after little training, answers are sometimes the same."""
+    for seed in range(8):
+        options = {"max_new_tokens": 32, "seed": seed}
+        found: dict[str, Any] = api.call("compare", prompt, adapter_id, options)
+        if found["pair_id"] is not None:
+            return found
+    raise AssertionError(f"base and tuned answer {prompt!r} alike, eight times")
+
+
 def free_port() -> int:
     """A port that nothing listens on at this moment."""
     with socket.socket() as probe:

@@ -92,17 +92,8 @@ class GenerationPanel:
             )
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        shown = [
-            self._seen,
-            self._generate,
-            self._stop,
-            self._label,
-            self._bar,
-            self._status,
-            self._timer,
-            self._ended,
-            self._model,
-        ]
+        buttons, states = [self._generate, self._stop, self._label], [self._seen, self._ended]
+        shown = [*states, *buttons, self._bar, self._status, self._timer, self._model]
         for event in (page.load, tab.select, self._timer.tick):
             event(self.refresh, self._seen, shown, **PRIVATE)
         fields = [self._num_pairs, self._source, self._model, *self._sampling.as_list()]

@@ -5,6 +5,8 @@ own markup goes through Markdown with its sanitising switched off. It takes numb
 only. Whatever a person, a file or a model wrote goes to `model_text`, which sanitises.
 """
 
+from typing import Any
+
 import gradio as gr
 
 from app.wording.hints import hint
@@ -57,6 +59,13 @@ def sentence(
 def heading(text: str, help_text: str = "") -> gr.Markdown:
     """A section's heading, with the field's word explained behind a small "?"."""
     return own_markup(None, f"<h3>{text}{hint(help_text)}</h3>", elem_classes=["heading"])
+
+
+def table(elem_id: str, headers: list[str], **look: Any) -> gr.Dataframe:
+    """A table of plain text; `look` is its height, column widths and visibility."""
+    fixed = {"datatype": "str", "type": "array", "interactive": False}
+    plain = {"show_label": False, "buttons": []}
+    return gr.Dataframe(headers=headers, elem_id=elem_id, **fixed, **plain, **look)
 
 
 def progress_bar(label: str, done: int | None, total: int | None) -> str:

@@ -209,28 +209,14 @@ class LabelTab:
     def _wire(self) -> None:
         decks = [widget for deck in self._decks for widget in deck.widgets()]
         edit = [self._edit_panel, *self._texts, self._edited]
+        empty = [self._empty, self._reopen, self._train, self._generate]
+        shown = [self._progress, self._notice, *empty, self._state, *decks, *edit]
         self._request.change(
-            self.exchange,
-            self._request,
-            [
-                self._progress,
-                self._notice,
-                self._empty,
-                self._reopen,
-                self._train,
-                self._generate,
-                self._state,
-                *decks,
-                *edit,
-            ],
-            trigger_mode="multiple",
-            **PRIVATE,
+            self.exchange, self._request, shown, trigger_mode="multiple", **PRIVATE
         )
+        saved = [self._notice, self._edit_panel]
         for side, text, save in zip(("left", "right"), self._texts, self._saves, strict=True):
-            which = gr.State(side)
-            save.click(
-                self.save, [self._edited, which, text], [self._notice, self._edit_panel], **PRIVATE
-            )
+            save.click(self.save, [self._edited, gr.State(side), text], saved, **PRIVATE)
         self._edit_close.click(self.close_edit, None, self._edit_panel, **PRIVATE)
 
     @show_errors
@@ -315,10 +301,7 @@ class LabelTab:
         submit_id, pair_id = edited
         edit = Edit(submit_id=f"{submit_id}-{side}", pair_id=pair_id, side=side, text=text)
         screen = labelling.save_edit(self._context, current_user(request), edit)
-        return {
-            self._notice: escaped(screen.notice),
-            self._edit_panel: gr.Column(visible=False),
-        }
+        return {self._notice: escaped(screen.notice), self._edit_panel: gr.Column(visible=False)}
 
     @show_errors
     @require("annotator")

@@ -7,7 +7,7 @@ import gradio as gr
 from app.components.events import PRIVATE
 from app.components.generation import GenerationPanel
 from app.components.imports.import_panel import ImportPanel
-from app.components.markup import model_text, sentence
+from app.components.markup import model_text, sentence, table
 from app.services.context import Context
 from app.services.data import browsing, prompts
 from app.web.errors import show_errors
@@ -50,17 +50,7 @@ class PromptsTab:
                 container=False,
                 max_lines=1,
             )
-        self._table = gr.Dataframe(
-            headers=COLUMNS,
-            column_widths=WIDTHS,
-            datatype="str",
-            interactive=False,
-            elem_id="prompts-table",
-            show_label=False,
-            buttons=[],
-            max_height=440,
-            type="array",
-        )
+        self._table = table("prompts-table", COLUMNS, column_widths=WIDTHS, max_height=440)
         with gr.Column(visible=False, elem_classes=["pane"], elem_id="prompts-detail") as detail:
             with gr.Row(elem_classes=["actions"]):
                 self._facts = sentence(elem_classes=["muted"])
@@ -69,11 +59,11 @@ class PromptsTab:
         self._detail = detail
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        table = [self._table, self._count]
+        found = [self._table, self._count]
         # Not `input`: it leaves out the first one, such as a word that is pasted.
-        self._search.change(self.search, self._search, table, trigger_mode="always_last", **PRIVATE)
+        self._search.change(self.search, self._search, found, trigger_mode="always_last", **PRIVATE)
         for event in (page.load, tab.select):
-            event(self.search, self._search, table, **PRIVATE)
+            event(self.search, self._search, found, **PRIVATE)
         self._table.select(self.open, None, [self._detail, self._facts, self._texts], **PRIVATE)
         self._close.click(self.close, None, self._detail, **PRIVATE)
 

@@ -49,7 +49,7 @@ def taken_port() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_port_in_use_is_told_before_anything_is_written(taken_port: int, tmp_path: Path) -> None:
+def test_port_in_use_is_said_before_anything_is_written(taken_port: int, tmp_path: Path) -> None:
     ended = _run("--port", str(taken_port), "--data", str(tmp_path / "data"))
     _assert_one_sentence(ended, str(taken_port), "another port")
     assert list(tmp_path.iterdir()) == []
@@ -67,7 +67,7 @@ def test_flag_wins_over_its_variable_and_the_message_names_what_was_given(tmp_pa
     _assert_one_sentence(by_variable, "PAIRTUNE_PORT", "xyz")
 
 
-def test_all_contradictions_of_the_settings_are_told_at_once(tmp_path: Path) -> None:
+def test_all_contradictions_of_the_settings_are_said_at_once(tmp_path: Path) -> None:
     ended = _run("--port", "70000", "--device", "abacus", "--data", str(tmp_path))
     _assert_one_sentence(ended, "70000", "abacus")
 
@@ -78,13 +78,13 @@ def test_other_machines_are_not_served_while_there_are_no_logins(host: str) -> N
 
 
 @pytest.mark.parametrize("place", ["file/data", "/proc/pairtune"])
-def test_data_folder_that_cannot_be_made_is_told(place: str, tmp_path: Path) -> None:
+def test_data_folder_that_cannot_be_made_is_said(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     folder = str(tmp_path / place)
     _assert_one_sentence(_run("--data", folder, "--port", str(free_port())), folder, "--data")
 
 
-def test_unknown_model_is_told_before_the_database_is_made(tmp_path: Path) -> None:
+def test_unknown_model_is_said_before_the_database_is_made(tmp_path: Path) -> None:
     data = tmp_path / "data"
     flags = ("--port", str(free_port()), "--data", str(data), "--model", "./no-such-model")
     _assert_one_sentence(_run(*flags), "./no-such-model")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.http_api import Api
+from tests.http_api import Api, compare_until_different
 from tests.sample_files import hh_rlhf, labelled_pairs
 from tests.server_process import PROJECT, ServerProcess
 from tests.waiting import wait_for_end, wait_until_still
@@ -40,9 +40,8 @@ def worked_in(module_server: ServerProcess) -> ServerProcess:
 
 
 def _vote(api: Api, adapter_id: int) -> None:
-    answer = api.call("compare", "Name two colours.", adapter_id, {"max_new_tokens": 32})
-    if answer["pair_id"] is not None:
-        api.call("vote", "a-vote-for-the-picture", answer["pair_id"], "right")
+    answer = compare_until_different(api, "Name two colours.", adapter_id)
+    api.call("vote", "a-vote-for-the-picture", answer["pair_id"], "right")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

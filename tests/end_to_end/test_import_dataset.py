@@ -63,7 +63,7 @@ def test_hub_datasets_and_folders_come_in_whole_or_not_at_all(
     assert [name for name, content in everything.items() if WRITER.encode() in content] == []
 
 
-def test_what_cannot_be_imported_is_told_and_leaves_nothing(
+def test_what_cannot_be_imported_is_said_and_leaves_nothing(
     server: ServerProcess, hub: Hub, tmp_path: Path
 ) -> None:
     api = server.api

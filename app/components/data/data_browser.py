@@ -7,7 +7,7 @@ import gradio as gr
 from app.components.events import PRIVATE
 from app.wording.browsing import cells, found_sentence, numbers_text
 from app.components.data.browse_fields import BrowseFields
-from app.components.markup import heading, sentence
+from app.components.markup import heading, sentence, table
 from app.components.data.row_detail import RowDetail
 from app.components.data.tag_all import TagAll
 from app.web.errors import show_errors
@@ -45,16 +45,8 @@ class DataBrowser:
         )
         self._fields.build()
         self._count = sentence(elem_id="data-found", elem_classes=["muted"])
-        self._table = gr.Dataframe(
-            headers=COLUMNS["pairs"],
-            column_widths=WIDTHS["pairs"],
-            datatype="str",
-            interactive=False,
-            elem_id="data-table",
-            show_label=False,
-            buttons=[],
-            max_height=420,
-            type="array",
+        self._table = table(
+            "data-table", COLUMNS["pairs"], column_widths=WIDTHS["pairs"], max_height=420
         )
         with gr.Row(elem_classes=["actions"]):
             self._newest = gr.Button("Newest", size="sm", elem_id="data-newest")

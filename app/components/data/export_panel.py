@@ -85,15 +85,8 @@ class ExportPanel:
                 )
                 for label, name in (("Given since", "since"), ("Given until", "until"))
             )
-        return {
-            "rows": rows,
-            "labeller_kinds": kinds,
-            "split": split,
-            "labellers": labellers,
-            "without_labellers": without,
-            "since": since,
-            "until": until,
-        }
+        who = {"labeller_kinds": kinds, "labellers": labellers, "without_labellers": without}
+        return {"rows": rows, **who, "split": split, "since": since, "until": until}
 
     def _pair_filters(self) -> dict[str, Any]:
         with gr.Row(elem_classes=["fields"]):
@@ -101,12 +94,7 @@ class ExportPanel:
         with gr.Row(elem_classes=["fields"]):
             origins = _several("Pairs", [(text, origin.value) for origin, text in ORIGINS.items()])
             rounds = _several("Rounds")
-        return {
-            "sources": sources,
-            "tags": tags,
-            "origins": origins,
-            "rounds": rounds,
-        }
+        return {"sources": sources, "tags": tags, "origins": origins, "rounds": rounds}
 
     def _number_filters(self) -> dict[str, Any]:
         agreement = gr.Slider(

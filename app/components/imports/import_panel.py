@@ -142,14 +142,12 @@ class ImportPanel:
     def _build_actions(self) -> None:
         with gr.Row(elem_classes=["actions"]):
             self._import = gr.Button("Import", elem_id="prompts-import", interactive=False)
-            self._keep = gr.Button(
-                "Cancel, keep what is in", elem_id="prompts-cancel-keep", visible=False
-            )
-            self._roll_back = gr.Button(
-                "Cancel, roll it back",
-                variant="stop",
-                elem_id="prompts-cancel-take-back",
-                visible=False,
+            self._keep, self._roll_back = (
+                gr.Button(text, variant=look, elem_id=f"prompts-cancel-{name}", visible=False)
+                for text, look, name in (
+                    ("Cancel, keep what is in", "secondary", "keep"),
+                    ("Cancel, roll it back", "stop", "take-back"),
+                )
             )
         self._bar = own_markup("prompts-import-bar")
 
@@ -164,10 +162,8 @@ class ImportPanel:
         for choice in (self._prompts_only, self._every_pair, *self._columns):
             choice.input(self.preview, given, report, **PRIVATE)
         self._text.input(self.preview, given, report, trigger_mode="always_last", **PRIVATE)
-        progress = [
-            *(self._bar, *self._report.widgets),
-            *(self._keep, self._roll_back, self._timer, self.ended),
-        ]
+        buttons = [self._keep, self._roll_back]
+        progress = [self._bar, *self._report.widgets, *buttons, self._timer, self.ended]
         cleared = [self._file, self._text, self._mapping, *self._picker.fields]
         outputs = list(dict.fromkeys([*cleared, *report, *progress]))
         self._import.click(self.take_in, given, outputs, **PRIVATE)

@@ -81,15 +81,8 @@ class ExportFold:
 
     def outputs(self) -> list[Any]:
         """Every widget that `updates` may name."""
-        return [
-            self._fold,
-            self._script,
-            self._latest,
-            self._base_run,
-            self._fetch,
-            self._use,
-            self._list,
-        ]
+        states, buttons = [self._latest, self._base_run], [self._fetch, self._use]
+        return [self._fold, self._script, *states, *buttons, self._list]
 
     def use_on(self, handler: Any, outputs: list[Any]) -> Any:
         """Call `handler` with the run whose full or merged model is to be the next base."""

@@ -7,7 +7,7 @@ import gradio as gr
 from app.components.changes import Seen, only_changes
 from app.components.download import Download
 from app.components.events import ACTIVE, POLL_SECONDS, PRIVATE
-from app.components.markup import own_markup, progress_bar, sentence
+from app.components.markup import own_markup, progress_bar, sentence, table
 from app.components.runs.export_fold import ExportFold
 from app.services.context import Context
 from app.services.outputs import transfer
@@ -49,17 +49,7 @@ class RunPanel:
         with gr.Column(elem_classes=["pane"], visible=False) as panel:
             self._build_run()
         self._panel = panel
-        self._table = gr.Dataframe(
-            headers=COLUMNS,
-            datatype="str",
-            interactive=False,
-            elem_id="train-runs",
-            show_label=False,
-            buttons=[],
-            type="array",
-            max_height=320,
-            visible=False,
-        )
+        self._table = table("train-runs", COLUMNS, max_height=320, visible=False)
         self._timer = gr.Timer(POLL_SECONDS, active=False)
         self._wire(page, tab)
 
@@ -97,26 +87,11 @@ class RunPanel:
 
     def outputs(self) -> list[Any]:
         """Every widget that `changes` may update."""
-        return [
-            self._seen,
-            self.adapter_id,
-            self._run_id,
-            self._empty,
-            self._panel,
-            self._status,
-            self._bar,
-            self._stop,
-            self._resume,
-            self._compare,
-            self._prepare,
-            self._notice,
-            self._plot,
-            self._diagnosis,
-            self._log,
-            self._table,
-            self._timer,
-            *self._exports.outputs(),
-        ]
+        states = [self._seen, self.adapter_id, self._run_id, self._timer]
+        buttons = [self._stop, self._resume, self._compare, self._prepare]
+        texts = [self._status, self._bar, self._notice, self._plot, self._diagnosis, self._log]
+        parts = [self._empty, self._panel, self._table]
+        return [*states, *buttons, *texts, *parts, *self._exports.outputs()]
 
     def state(self) -> list[Any]:
         """What `changes` needs to know of this page."""

@@ -94,7 +94,7 @@ def test_format_and_filter_are_those_of_the_endpoint(url: str) -> None:
         ('{"formats": "csv"}', "knows no formats"),
     ],
 )
-def test_what_cannot_be_understood_is_told(url: str, body: str, reason: str) -> None:
+def test_what_cannot_be_understood_is_said(url: str, body: str, reason: str) -> None:
     answer = httpx.post(url, content=body)
     assert answer.status_code == 400
     assert reason in answer.json()["error"]
