@@ -59,8 +59,7 @@
     waiting = { serial, action, since: performance.now() };
     const request = { serial, action, plain, front: front(), decks, ...details };
     window.pairtune.fill("label-request", JSON.stringify(request));
-    const sent = serial;
-    setTimeout(() => { if (waiting?.serial === sent) sayWaiting(); }, SLOW_MS);
+    setTimeout(sayIfSlow, SLOW_MS + 10);
   }
 
   // Send what there is to send: verdicts in their order, then a wish; one request at a time.
@@ -96,7 +95,7 @@
     const pair = decks[front()];
     const other = waiting && waiting.action !== "fetch" && waiting.action !== "verdict";
     if (!pair || other || sending()?.pair_id === pair) {
-      if (waiting && now - waiting.since > DOUBLE_PRESS_MS) sayWaiting();
+      sayIfSlow();
       return;
     }
     decidedAt = now;
@@ -111,7 +110,7 @@
     keepInOutbox([...outbox.filter((earlier) => earlier.pair_id !== pair), verdict]);
     mark(choice);
     sendNext();
-    if (now - waiting.since > SLOW_MS) sayWaiting();
+    sayIfSlow();
   }
 
   // Right after a verdict the wish to undo comes before the answer: it is sent after that. A verdict
@@ -121,6 +120,7 @@
     if (outbox.length && outbox.at(-1) !== sending()) {
       keepInOutbox(outbox.slice(0, -1));
       mark(null);
+      sayIfSlow();
     } else {
       wish = "undo";
       sendNext();
@@ -152,7 +152,8 @@
     if (region.textContent !== text) region.textContent = text;
   }
 
-  function sayWaiting() {
+  function sayIfSlow() {
+    if (!waiting || performance.now() - waiting.since < SLOW_MS) return;
     const number = outbox.length;
     const what = number === 1 ? "Your last verdict is" : `Your last ${number} verdicts are`;
     const again = isAgain ? " again" : "";
