@@ -100,14 +100,13 @@
     }
     decidedAt = now;
     flash(BUTTONS[choice]);
-    const rationale = own("#label-rationale textarea");
-    const verdict = {
-      submit_id: crypto.randomUUID(), pair_id: pair, choice,
-      seconds: Math.round((now - shownAt) / 100) / 10, rationale: rationale?.value || "",
-    };
-    if (rationale?.value) window.pairtune.fill("label-rationale", "");
     // On a slow line the pair stays until the last verdict is confirmed: another choice replaces it.
-    keepInOutbox([...outbox.filter((earlier) => earlier.pair_id !== pair), verdict]);
+    const replaced = outbox.find((verdict) => verdict.pair_id === pair);
+    const rationale = own("#label-rationale textarea")?.value || replaced?.rationale || "";
+    window.pairtune.fill("label-rationale", "");
+    const seconds = Math.round((now - shownAt) / 100) / 10;
+    const verdict = { submit_id: crypto.randomUUID(), pair_id: pair, choice, seconds, rationale };
+    keepInOutbox([...outbox.filter((earlier) => earlier !== replaced), verdict]);
     mark(choice);
     sendNext();
     sayIfSlow();
