@@ -60,8 +60,7 @@
     waiting = { serial, action, since: performance.now() };
     const request = { serial, action, plain, front: front(), decks, contents, ...details };
     window.pairtune.fill("label-request", JSON.stringify(request));
-    const sent = serial;
-    setTimeout(() => { if (waiting?.serial === sent) sayWaiting(); }, SLOW_MS);
+    setTimeout(sayIfSlow, SLOW_MS + 10);
   }
 
   // Send what there is to send: verdicts in their order, then a wish; one request at a time.
@@ -97,22 +96,23 @@
     const pair = decks[front()];
     const other = waiting && waiting.action !== "fetch" && waiting.action !== "verdict";
     if (!pair || other || sending()?.pair_id === pair) {
-      if (waiting && now - waiting.since > DOUBLE_PRESS_MS) sayWaiting();
+      sayIfSlow();
       return;
     }
     decidedAt = now;
     flash(BUTTONS[choice]);
-    const rationale = own("#label-rationale textarea");
-    const verdict = {
-      submit_id: crypto.randomUUID(), pair_id: pair, choice, shown: contents[front()],
-      seconds: Math.round((now - shownAt) / 100) / 10, rationale: rationale?.value || "",
-    };
-    if (rationale?.value) window.pairtune.fill("label-rationale", "");
     // On a slow line the pair stays until the last verdict is confirmed: another choice replaces it.
-    keepInOutbox([...outbox.filter((earlier) => earlier.pair_id !== pair), verdict]);
+    const replaced = outbox.find((verdict) => verdict.pair_id === pair);
+    const rationale = own("#label-rationale textarea")?.value || replaced?.rationale || "";
+    window.pairtune.fill("label-rationale", "");
+    const seconds = Math.round((now - shownAt) / 100) / 10;
+    const verdict = {
+      submit_id: crypto.randomUUID(), pair_id: pair, shown: contents[front()], choice, seconds, rationale,
+    };
+    keepInOutbox([...outbox.filter((earlier) => earlier !== replaced), verdict]);
     mark(choice);
     sendNext();
-    if (now - waiting.since > SLOW_MS) sayWaiting();
+    sayIfSlow();
   }
 
   // Right after a verdict the wish to undo comes before the answer: it is sent after that. A verdict
@@ -122,6 +122,7 @@
     if (outbox.length && outbox.at(-1) !== sending()) {
       keepInOutbox(outbox.slice(0, -1));
       mark(null);
+      sayIfSlow();
     } else {
       wish = "undo";
       sendNext();
@@ -153,7 +154,8 @@
     if (region.textContent !== text) region.textContent = text;
   }
 
-  function sayWaiting() {
+  function sayIfSlow() {
+    if (!waiting || performance.now() - waiting.since < SLOW_MS) return;
     const number = outbox.length;
     const what = number === 1 ? "Your last verdict is" : `Your last ${number} verdicts are`;
     const again = isAgain ? " again" : "";

@@ -17,7 +17,7 @@ from app.wording.runs import STATUS_WORDS
 from app.wording.text import bullet_list
 
 MERGED = (
-    "Merged model\nThe base with the trained adapter merged into it, for any program.",
+    "Merged model\nA full model with the trained weights merged in, for any program.",
     "merged",
 )
 GGUF = ("GGUF file\nOne file for llama.cpp, Ollama or LM Studio.", "gguf")
