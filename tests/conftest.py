@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.hub_server import WRITER, Hub, serving
 from tests.server_process import PROJECT, ServerProcess
+from tests.worker_process import kill_worker
 from trainer.models import model_source
-from trainer.runs import launch
 
 Serve = Callable[..., ServerProcess]
 
@@ -167,4 +167,4 @@ def _serving() -> Iterator[Serve]:
         process.stop()
         # Workers outlive their server by design.
         for run in process.data_folder.glob("runs/*"):
-            launch.kill(run)
+            kill_worker(run)

@@ -13,6 +13,7 @@ import hashlib
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,10 +59,16 @@ class Hub:
     """Method, path and Range header of each request, in order."""
     objects: dict[str, bytes] = field(default_factory=dict)
     """LFS objects by SHA-256."""
+    num_bytes_sent: int = 0
+    """Bytes of files' contents that were sent."""
+    delay_seconds: float = 0.0
+    """How long each answer is held back, as a line to a hub far away would."""
     fails_after: int | None = None
     """Number of file requests that are answered; any later one gets 503."""
     sends_lfs: bool = True
     """Whether large files are to be sent as LFS objects; else everything goes into the commit."""
+    takes_objects: bool = True
+    """Whether LFS objects are taken; else each is refused."""
 
     def dataset(self, name: str, files: dict[str, bytes], **more: Any) -> Repo:
         """Add a dataset."""
@@ -95,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         self._note()
         digest = self.path.rsplit("/", 1)[-1]
-        if hashlib.sha256(body).hexdigest() != digest:
+        if hashlib.sha256(body).hexdigest() != digest or not self.hub.takes_objects:
             self._send(400)
             return
         self.hub.objects[digest] = body
@@ -117,6 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if rest[:1] in (["revision"], ["resolve"]) and rest[1] not in repo.revisions:
             self._refuse(404, "RevisionNotFound")
+        elif rest[:1] == ["tree"]:
+            files = repo.files.items()
+            found = [{"type": "file", "oid": "", "path": n, "size": len(c)} for n, c in files]
+            self._send_json(found)
         elif rest[:1] == ["resolve"]:
             self._send_file(repo, "/".join(rest[2:]))
         else:
@@ -172,7 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         start, end = (int(number) for number in asked.removeprefix("bytes=").split("-"))
         headers["content-range"] = f"bytes {start}-{end}/{len(content)}"
-        self._send(206, content[start : end + 1], headers)
+        part = content[start : end + 1]
+        self.hub.num_bytes_sent += len(part)
+        self._send(206, part, headers)
 
     # pushing
 
@@ -240,6 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
     # answers
 
     def _note(self) -> None:
+        time.sleep(self.hub.delay_seconds)
         self.hub.requests.append((self.command, self.path, self.headers.get("range")))
 
     def _refuse(self, status: int, code: str | None = None, *, message: str | None = None) -> None:

@@ -154,6 +154,18 @@ def _imported_names(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def test_every_library_that_is_imported_is_declared() -> None:
+    requirements = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+    declared = {line.partition("==")[0] for line in requirements.splitlines() if "==" in line}
+    imported = {
+        name.partition(".")[0]
+        for path in _files(".py", folders=PACKAGES)
+        for name in _imported_names(path)
+    }
+    ours = {*PACKAGES, *sys.stdlib_module_names}
+    assert imported - ours - declared == set()
+
+
 def test_docs_name_every_endpoint_and_every_module() -> None:
     drifted = [page.name for page, text in pages().items() if page.read_text("utf-8") != text]
     assert drifted == [], "run `make docs`"

@@ -1,8 +1,8 @@
 """The worker: carries out one run from its folder alone.
 
 `python -m trainer RUN_FOLDER` ends with 0 finished, 1 failed, 2 bad folder, 3 cancelled.
-`accelerate launch --num_processes N -m trainer RUN_FOLDER` shares a training run among N processes,
-one a GPU, or all on the CPU; the launcher itself then ends with 1 for all but 0.
+`torchrun --standalone --nproc_per_node N -m trainer RUN_FOLDER` shares a training run among N
+processes, one a GPU, or all on the CPU; the launcher itself then ends with 1 for all but 0.
 """
 
 import argparse
@@ -27,26 +27,21 @@ from trainer.errors import (
     is_disk_full,
     is_process_gone,
 )
-from trainer.models import loading, model_source
-from trainer.runs import launch, process_group, run_folder
+from trainer.models import model_source
+from trainer.private.accelerate import has_started_this_alone
+from trainer.runs import launch, run_folder
 from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, rank
-from trainer.runs.run_folder import EventWriter, SilentEvents
+from trainer.runs.event_log import EventWriter, SilentEvents, last_ending
+from trainer.runs.kinds import KINDS
+from trainer.runs.lock import ask_to_stop, forget_stop, worker_lock
 
 FINISHED, FAILED, BAD_FOLDER, CANCELLED = range(4)
 NUM_TRACEBACK_LINES = 12
 _ALONE = (
-    "{} processes were asked for, but accelerate did not find as many GPUs and started one. "
-    "It trains the whole run by itself."
+    "accelerate has started one process, which trains all of the run by itself. It starts several "
+    "only where it finds as many GPUs; anywhere they are started by "
+    "torchrun --standalone --nproc_per_node 2 -m trainer RUN_FOLDER"
 )
-
-_MODULES = {
-    "generate": "trainer.generation.generate",
-    "sft": "trainer.recipes.sft",
-    "dpo": "trainer.recipes.dpo",
-    "reward": "trainer.recipes.reward",
-    "export": "trainer.exporting.export",
-}
-_SHARED = ("sft", "dpo", "reward")  # what several processes can carry out together
 
 
 def main() -> int:
@@ -56,22 +51,19 @@ def main() -> int:
     try:
         spec = run_folder.read_spec(folder)
         data_folder = run_folder.data_folder_of(folder, arguments.data)
-        if spec.kind not in _MODULES:
+        if KINDS[spec.kind].module is None:
             raise RunFolderError(f"Runs of the kind {spec.kind} cannot be carried out yet.")
-        num_asked = process_group.num_asked_for() if spec.kind in _SHARED else 1
-        if num_asked > 1 and loading.pick_device(arguments.device).type == "cpu":
-            process_group.start_all(num_asked)
         first = rank() == 0  # of several processes the first alone locks the folder and writes
-        with run_folder.worker_lock(folder) if first else contextlib.nullcontext():
-            ending = run_folder.last_ending(folder)
+        with worker_lock(folder) if first else contextlib.nullcontext():
+            ending = last_ending(folder)
             if ending is not None and ending["type"] == "finished":
                 raise RunFolderError(f"Run {spec.id} is finished. Create a new run to go on.")
             if first:
                 launch.write_identity(folder)
             events = EventWriter(folder) if first else SilentEvents()
             context = RunContext(folder, spec, data_folder, arguments.device, events)
-            if num_asked > 1:
-                events.write("warning", message=_ALONE.format(num_asked))
+            if KINDS[spec.kind].trains and has_started_this_alone():
+                events.write("warning", message=_ALONE)
             return _carry_out(context)
     except RunFolderError as error:
         print(error, file=sys.stderr)
@@ -100,7 +92,7 @@ def _carry_out(context: RunContext) -> int:
     """Run, and write exactly one ending event."""
     folder = context.folder
     # The others learn of a stop from the first, and of its end when it no longer answers.
-    stop = (lambda *_: run_folder.ask_to_stop(folder)) if rank() == 0 else signal.SIG_IGN
+    stop = (lambda *_: ask_to_stop(folder)) if rank() == 0 else signal.SIG_IGN
     signal.signal(signal.SIGTERM, stop)
     sends = bool(context.spec.options.get("repository"))
     os.environ.update(
@@ -114,7 +106,7 @@ def _carry_out(context: RunContext) -> int:
         elif not ending.agreed:
             _write_for_a_dead_first(ending, folder)
     except OSError as error:
-        _tell(f"The end of the run could not be written down: {error}")
+        _log(f"The end of the run could not be written down: {error}")
         return FAILED
     if ending.agreed and num_ranks() > 1:
         # A launcher ends the others as soon as one has left with another code than 0.
@@ -124,35 +116,35 @@ def _carry_out(context: RunContext) -> int:
 
 def _write_down(ending: Ending, events: EventWriter, folder: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a launcher's, which would stop the next start
-    run_folder.forget_stop(folder)
+    forget_stop(folder)
     events.write(ending.event, **ending.fields)
 
 
 def _write_for_a_dead_first(ending: Ending, folder: Path) -> None:
-    """Tell the end of the run in place of the first process, if that was killed."""
-    with contextlib.suppress(RunLockedError), run_folder.worker_lock(folder):
-        if run_folder.last_ending(folder) is None:
+    """Write the end of the run down in place of the first process, if that was killed."""
+    with contextlib.suppress(RunLockedError), worker_lock(folder):
+        if last_ending(folder) is None:
             _write_down(ending, EventWriter(folder), folder)
 
 
 def _ending_of(context: RunContext) -> Ending:
     started = time.monotonic()
     try:
-        run, trains = _run_of(context.spec.kind), context.spec.kind in _SHARED
-        with _tiny_numbers_as_zero() if trains else contextlib.nullcontext():
+        run, trains = _run_of(context.spec.kind), KINDS[context.spec.kind].trains
+        with _denormals_flushed() if trains else contextlib.nullcontext():
             summary = run(context)
     except Cancelled as outcome:
         return Ending(CANCELLED, "cancelled", outcome.fields, agreed=True)
     except RunFailed as error:
         fields = {"message": str(error), "traceback": "", **error.fields}
-        _tell(str(error))
+        _log(str(error))
         return Ending(FAILED, "failed", fields, agreed=True)
     except TrainerError as error:
-        _tell(str(error))
+        _log(str(error))
         return Ending(FAILED, "failed", {"message": str(error), "traceback": ""})
     except Exception as error:
         trace = traceback.format_exc()
-        _tell(trace)
+        _log(trace)
         lines = trace.splitlines()[-NUM_TRACEBACK_LINES:]
         fields = {"message": _in_words(error), "traceback": "\n".join(lines)}
         return Ending(FAILED, "failed", fields)
@@ -161,7 +153,7 @@ def _ending_of(context: RunContext) -> Ending:
     return Ending(FINISHED, "finished", {"summary": summary}, agreed=True)
 
 
-def _tell(words: str) -> None:
+def _log(words: str) -> None:
     """Write to the log, which may lie on a disk that is full."""
     with contextlib.suppress(OSError):
         print(words, file=sys.stderr, flush=True)
@@ -189,11 +181,11 @@ def _silence_libraries() -> None:
 
 
 @contextlib.contextmanager
-def _tiny_numbers_as_zero() -> Iterator[None]:
-    """Keep numbers below 1e-38, on which a processor is several times slower, out of tensors.
+def _denormals_flushed() -> Iterator[None]:
+    """Let the processor flush denormals (below 1e-38) to zero; it is several times slower on them.
 
-    Pairs that are told apart for good have gradients of that size. Threads take this over from the
-    one that starts them.
+    Pairs whose margin is large have gradients of that size. Threads take this over from the one
+    that starts them.
     """
     torch = importlib.import_module("torch")
     torch.set_flush_denormal(True)
@@ -204,7 +196,8 @@ def _tiny_numbers_as_zero() -> Iterator[None]:
 
 
 def _run_of(kind: str) -> Callable[[RunContext], dict[str, Any]]:
-    run: Callable[[RunContext], dict[str, Any]] = importlib.import_module(_MODULES[kind]).run
+    module = importlib.import_module(str(KINDS[kind].module))
+    run: Callable[[RunContext], dict[str, Any]] = module.run
     return run
 
 

@@ -26,7 +26,7 @@ def is_disk_full(error: BaseException) -> bool:
     """Whether something could not be written for want of room: disk, quota or largest file."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return True
-    # Libraries written in other languages tell it in words alone.
+    # Libraries written in other languages say it in words alone.
     return any(words in str(error) for words in _NO_ROOM_WORDS)
 
 

@@ -26,12 +26,13 @@
   const { own } = window.pairtune;
   const byId = (id) => own(`#${id}`);
   let decks = [0, 0]; // pair ids; 0 is an empty deck
+  let contents = ["", ""]; // what the server calls that which the decks show
   let serial = 0;
   let waiting = null; // { serial, action, since } of the request under way
   let outbox = JSON.parse(sessionStorage.getItem(OUTBOX_KEY) ?? "[]"); // the oldest verdict first
   let wish = null; // "undo" or "fetch", to be sent once the outbox is empty
   let givenUp = 0; // serial of the last request that was given up: its answer may still come
-  let isUnsure = true; // whether the decks may show something else than `decks` says
+  let isUnsure = true; // whether the decks may show something else than `contents` says
   let isAgain = false; // whether the request under way follows one that was given up
   let shownAt = performance.now();
   let decidedAt = 0;
@@ -53,11 +54,11 @@
   }
 
   function send(action, details = {}) {
-    if (isUnsure) decks = [0, 0];
+    if (isUnsure) [decks, contents] = [[0, 0], ["", ""]];
     isUnsure = false;
     serial += 1;
     waiting = { serial, action, since: performance.now() };
-    const request = { serial, action, plain, front: front(), decks, ...details };
+    const request = { serial, action, plain, front: front(), decks, contents, ...details };
     window.pairtune.fill("label-request", JSON.stringify(request));
     setTimeout(sayIfSlow, SLOW_MS + 10);
   }
@@ -105,7 +106,9 @@
     const rationale = own("#label-rationale textarea")?.value || replaced?.rationale || "";
     window.pairtune.fill("label-rationale", "");
     const seconds = Math.round((now - shownAt) / 100) / 10;
-    const verdict = { submit_id: crypto.randomUUID(), pair_id: pair, choice, seconds, rationale };
+    const verdict = {
+      submit_id: crypto.randomUUID(), pair_id: pair, choice, shown: contents[front()], seconds, rationale,
+    };
     keepInOutbox([...outbox.filter((earlier) => earlier !== replaced), verdict]);
     mark(choice);
     sendNext();
@@ -172,6 +175,7 @@
     }
     const before = decks[front()];
     decks = state.decks;
+    contents = state.contents;
     if (state.front !== front()) tradePlaces();
     if (decks[front()] !== before) shownAt = performance.now();
     document.body.dataset.label = decks[front()] ? "pair" : "empty";

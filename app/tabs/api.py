@@ -6,7 +6,7 @@ Call one with `POST /gradio_api/call/NAME {"data": [arguments in order]}`, or wi
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
@@ -16,8 +16,8 @@ from app.services.data.pairs import GenerationRequest
 from app.services.imports import importing
 from app.services.imports.importing import ImportSource
 from app.services.labels import comparing, labelling, statistics
-from app.services.labels.comparing import Ballot, Turn
-from app.services.labels.labelling import Answer, Choice
+from app.services.labels.comparing import Turn
+from app.services.labels.labelling import Submission
 from app.services.outputs import model_exports, transfer
 from app.services.running import runs
 from app.services.tuning import training
@@ -132,17 +132,23 @@ class Endpoints:
     @require("annotator")
     @check_arguments
     def submit_and_next(
-        self, submit_id: str, pair_id: int | None, verdict: str, request: gr.Request
+        self,
+        submit_id: str,
+        pair_id: int | None,
+        verdict: str,
+        request: gr.Request,
+        shown: str | None = None,
     ) -> dict:
         """Store a verdict (left, right, tie, both_bad, skip) and return the next pair.
 
-        An empty pair_id stores nothing and only fetches.
+        An empty pair_id stores nothing and only fetches. `shown`: what the pair came with under
+        this name; if something else is in its place by now, nothing is stored.
         """
         user = current_user(request)
         if not pair_id:
             return asdict(labelling.fetch(self._context, user))
-        answer = Answer(submit_id=submit_id, pair_id=pair_id, choice=cast(Choice, verdict))
-        return asdict(labelling.submit(self._context, user, answer))
+        submission = Submission(submit_id, pair_id, verdict, shown=shown)
+        return asdict(labelling.submit(self._context, user, submission))
 
     @show_errors
     @require("admin")
@@ -243,8 +249,8 @@ class Endpoints:
     @check_arguments
     def vote(self, submit_id: str, pair_id: int, verdict: str, request: gr.Request) -> dict:
         """Vote on a comparison (left, right, tie, both_bad); reveals who stood where."""
-        ballot = Ballot(submit_id=submit_id, pair_id=pair_id, choice=cast(Choice, verdict))
-        return asdict(comparing.vote(self._context, current_user(request), ballot))
+        vote = Submission(submit_id, pair_id, verdict)
+        return asdict(comparing.vote(self._context, current_user(request), vote))
 
     @show_errors
     @require("annotator")

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
@@ -14,8 +14,8 @@ from app.components.markup import sentence
 from app.components.sampling import sampling_fields, sampling_of
 from app.services.context import Context
 from app.services.labels import comparing
-from app.services.labels.comparing import Ballot, Comparison, Turn
-from app.services.labels.labelling import Choice
+from app.services.labels.comparing import Comparison, Turn
+from app.services.labels.labelling import Submission
 from app.web.errors import show_errors
 from app.web.security import current_user, require
 from app.wording.conversations import prompt_label
@@ -269,8 +269,8 @@ class CompareTab:
         """Store the vote, reveal the names, and go on from the preferred answer."""
         if talk.pair_id is None:
             return {self._hint: NO_VOTE_YET}
-        ballot = Ballot(submit_id=talk.submit_id, pair_id=talk.pair_id, choice=cast(Choice, choice))
-        result = comparing.vote(self._context, current_user(request), ballot)
+        submission = Submission(talk.submit_id, talk.pair_id, choice)
+        result = comparing.vote(self._context, current_user(request), submission)
         kept = (
             "The conversation goes on from the preferred answer."
             if choice in ("left", "right")

@@ -7,7 +7,7 @@ server is one event. The request says what lies in the decks, the answer fills w
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
@@ -15,7 +15,7 @@ from app.components.events import PRIVATE
 from app.components.markup import model_text, own_markup, sentence
 from app.services.context import Context, User
 from app.services.labels import labelling
-from app.services.labels.labelling import Answer, Choice, Edit, LabelScreen, PairScreen, Progress
+from app.services.labels.labelling import Edit, LabelScreen, PairScreen, Progress, Submission
 from app.web.errors import KNOWN_ERRORS, show_errors
 from app.web.security import current_user, require
 from app.wording.conversations import answer_text, conversation
@@ -26,14 +26,19 @@ from storage.errors import InputError
 
 @dataclass(frozen=True)
 class LabelRequest:
-    """What the script asks for; `decks` are the pair ids in the two decks, 0 for an empty one."""
+    """What the script asks for.
+
+    `decks` are the pair ids in the two decks, 0 for an empty one; `contents` what it was told that
+    they show.
+    """
 
     serial: int
     action: str
     plain: bool
     front: int
     decks: tuple[int, int]
-    answer: Answer | None = None
+    contents: tuple[str, str] = ("", "")
+    submission: Submission | None = None
     pair_id: int = 0
 
     @classmethod
@@ -42,26 +47,29 @@ class LabelRequest:
         try:
             data = json.loads(text)
             first, second = (int(pair_id) for pair_id in data["decks"])
+            left, right = (str(content) for content in data["contents"])
             return cls(
                 serial=int(data["serial"]),
                 action=str(data["action"]),
                 plain=bool(data["plain"]),
                 front=1 if data["front"] == 1 else 0,
                 decks=(first, second),
-                answer=_answer(data) if data["action"] == "verdict" else None,
+                contents=(left, right),
+                submission=_submission(data) if data["action"] == "verdict" else None,
                 pair_id=int(data.get("pair_id", 0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("The page sent a request that it never should. Reload it.") from error
 
 
-def _answer(data: dict[str, Any]) -> Answer:
-    return Answer(
+def _submission(data: dict[str, Any]) -> Submission:
+    return Submission(
         submit_id=str(data["submit_id"]),
         pair_id=int(data["pair_id"]),
-        choice=cast(Choice, data["choice"]),
+        choice=str(data["choice"]),
         seconds=float(data["seconds"]),
         rationale=str(data["rationale"]) or None,
+        shown=str(data["shown"]),
     )
 
 
@@ -231,8 +239,8 @@ class LabelTab:
         return updates
 
     def _carry_out(self, user: User, asked: LabelRequest) -> LabelScreen:
-        if asked.answer:
-            return labelling.submit(self._context, user, asked.answer)
+        if asked.submission:
+            return labelling.submit(self._context, user, asked.submission)
         if asked.action == "undo":
             return labelling.undo(self._context, user)
         if asked.action == "reopen":
@@ -243,13 +251,14 @@ class LabelTab:
         front, wanted = arrange(asked, screen)
         pairs = {pair.pair_id: pair for pair in (screen.current, screen.upcoming) if pair}
         updates: dict[Any, Any] = {}
-        for deck, held, pair_id in zip(self._decks, asked.decks, wanted, strict=True):
-            if pair_id and pair_id != held:
+        for deck, content, pair_id in zip(self._decks, asked.contents, wanted, strict=True):
+            if pair_id and content != pairs[pair_id].shown:
                 updates |= deck.fill(pairs[pair_id], plain=asked.plain)
         state = {
             "serial": asked.serial,
             "front": front,
             "decks": wanted,
+            "contents": [pairs[pair_id].shown if pair_id else "" for pair_id in wanted],
             "previous": screen.current.previous_choice if screen.current else None,
             "position": screen.progress.position,
             "total": screen.progress.position - 1 + screen.progress.num_open,

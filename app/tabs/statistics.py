@@ -51,8 +51,8 @@ class StatisticsTab:
         with gr.Column(elem_classes=["pane"]):
             heading(
                 "Win rates",
-                "How often the tuned answer was preferred to the base answer, ties left out, "
-                "with a 95 % Wilson interval.",
+                "How often the tuned answer was preferred to the base answer, with a 95 % Wilson "
+                "interval. A tie counts half; votes for both bad are left out and counted apart.",
             )
             self._win_rates = sentence(elem_id="statistics-win-rates", elem_classes=["facts"])
 

@@ -12,18 +12,14 @@ from app.components.runs.run_panel import RunPanel
 from app.services.context import Context
 from app.services.tuning import models, training
 from app.services.tuning.options import loss_advice
+from app.services.tuning.recipes import RECIPES
 from app.services.tuning.training import TrainingRequest
 from app.web.errors import show_errors
 from app.web.security import current_user, require
 from app.wording.runs import preflight_text
 
-RECIPES = [
-    ("DPO\nMoves the model towards chosen answers and away from rejected ones.", "dpo"),
-    ("SFT then DPO\nFirst learns to write the chosen answers, then prefers them.", "sft_dpo"),
-    (
-        "Reward model\nLearns to score answers, so that it can judge pairs later.",
-        "reward",
-    ),
+CARDS = [
+    (f"{recipe.name}\n{recipe.purpose}", name) for name, recipe in RECIPES.items() if recipe.purpose
 ]
 FROM_BASE = 0
 BASE_ITSELF = ("the base model itself", FROM_BASE)
@@ -54,7 +50,7 @@ class TrainTab:
             "answer. SFT: supervised fine-tuning on the chosen answers alone.",
         )
         self._recipe = gr.Radio(
-            RECIPES, value="dpo", show_label=False, elem_id="train-recipe", elem_classes=["cards"]
+            CARDS, value="dpo", show_label=False, elem_id="train-recipe", elem_classes=["cards"]
         )
         choices = models.model_choices(self._context)
         self._model = gr.Dropdown(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.services.running.runs import RunRow, RunView
+from app.services.tuning.recipes import RECIPES
 from app.services.tuning.training import Preflight
 from app.wording.text import NOTHING, duration, escaped, plural, time_left
 
@@ -13,13 +14,6 @@ STATUS_WORDS = {
     "finished": "finished",
     "failed": "failed",
     "cancelled": "stopped",
-}
-RECIPE_WORDS = {
-    "dpo": "DPO",
-    "sft_dpo": "SFT then DPO",
-    "sft": "SFT",
-    "reward": "Reward model",
-    "generate": "Pairs",
 }
 
 
@@ -48,8 +42,10 @@ def status_line(view: RunView) -> str:
 
 
 def _recipe(row: RunRow) -> str:
-    half = f", {row.kind.upper()} half" if row.recipe == "sft_dpo" else ""
-    return RECIPE_WORDS.get(row.recipe, row.recipe) + half
+    recipe = RECIPES.get(row.recipe)
+    if recipe is None:
+        return "Pairs" if row.recipe == "generate" else row.recipe
+    return recipe.name if len(recipe.kinds) == 1 else f"{recipe.name}, {row.kind.upper()} half"
 
 
 def percent_done(view: RunView) -> str:

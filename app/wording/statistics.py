@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.services.labels.comparing import AdapterChoice, WinRate
+from app.services.labels.comparing import AdapterChoice
 from app.services.labels.statistics import Overview
 from app.wording.history import VERDICT_WORDS
 from app.wording.text import NOTHING, escaped, plural, share_table
 from storage.enums import Verdict
 from storage.labelling.preferences import Counts
 from storage.labelling.statistics import LabellerCounts
+from trainer.evaluation.win_rate import WinRate
 
 
 def counts_line(counts: Counts) -> str:

@@ -4,18 +4,15 @@ from storage.exporters.catalogue import FORMATS, Format, format_named
 from storage.exporters.choices import FilterChoices, filter_choices
 from storage.exporters.exporting import count_rows, export_files, export_rows
 from storage.exporters.filters import ExportFilter
-from storage.exporters.publishing import check_target, push_folder
 
 __all__ = [
     "FORMATS",
     "ExportFilter",
     "FilterChoices",
     "Format",
-    "check_target",
     "count_rows",
     "export_files",
     "export_rows",
     "filter_choices",
     "format_named",
-    "push_folder",
 ]

@@ -21,6 +21,11 @@ def completed(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
+def write_preferences(rows: Iterable[Row], folder: Path) -> None:
+    """Write preferences.jsonl, as `write_lines` does."""
+    write_lines(folder / "preferences.jsonl", rows)
+
+
 def write_lines(path: Path, rows: Iterable[Row]) -> None:
     """Write one line of JSON a row; texts stay as they are."""
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

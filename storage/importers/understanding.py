@@ -214,7 +214,7 @@ class Understood:
         return REPEATED if stored.verdict == again.verdict else OTHER_VERDICT
 
     def _add_to_earlier(self, earlier: Seen, key: tuple[str, ...], again: Item) -> str | None:
-        """Do the same for what was given away already."""
+        """Add what is new to a content that was given away; else say why the row is dropped."""
         if isinstance(again, ImportedPrompt):
             return REPEATED
         new = _new_annotations(set(earlier.annotators), again)

@@ -3,20 +3,26 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from storage.schema.tables import Completion, Pair, Preference, Prompt
 
 Row = tuple[Any, ...]
+Key = TypeVar("Key")
 ROWS_OF_STATEMENT = 250
 
 
-def next_id(session: Session, kind: type[Prompt | Completion | Pair | Preference]) -> int:
-    """Return the id from which on none is taken, for the transaction that holds the write lock."""
-    return (session.scalar(select(func.max(kind.id))) or 0) + 1
+def new_ids(
+    session: Session, kind: type[Prompt | Completion | Pair | Preference], new: Sequence[Key]
+) -> dict[Key, int]:
+    """Return ids that were never taken, for the one transaction that writes."""
+    # SQLite keeps the largest id that an AUTOINCREMENT table has had, also of inserts as below.
+    largest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+    first = (session.scalar(largest, {"table": kind.__tablename__}) or 0) + 1
+    return dict(zip(new, range(first, first + len(new)), strict=True))
 
 
 def insert_rows(session: Session, name: str, columns: str, rows: Sequence[Row]) -> None:

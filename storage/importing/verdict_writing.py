@@ -13,7 +13,7 @@ from storage.clock import utc_now
 from storage.enums import LabellerKind
 from storage.importers.importing import ImportOptions
 from storage.importers.parsed import Judgement
-from storage.importing.inserting import insert_rows, next_id, stored_time
+from storage.importing.inserting import insert_rows, new_ids, stored_time
 from storage.labelling.verdicts import active, decided
 from storage.schema.tables import Claim, Labeller, Preference
 
@@ -70,10 +70,8 @@ def store_verdicts(
     }
     new = {key: judgement for key, judgement in wanted.items() if key not in known}
     first_of_pair = _insert_verdicts(session, new, marks)
-    claims = [
-        (pair_id, 0, first_of_pair.get(pair_id)) for pair_id in judged if pair_id in new_pairs
-    ]
-    insert_rows(session, "claims", "pair_id, slot, preference_id", claims)
+    claims = [(pair_id, first_of_pair.get(pair_id)) for pair_id in judged if pair_id in new_pairs]
+    insert_rows(session, "claims", "pair_id, preference_id", claims)
     _close_claims(session, [pair_id for pair_id in first_of_pair if pair_id not in new_pairs])
     return set(judged) - {pair_id for _, pair_id in new}
 
@@ -82,17 +80,18 @@ def _insert_verdicts(
     session: Session, new: Mapping[tuple[int, int], Judgement], marks: Marks
 ) -> dict[int, int]:
     """Return the id of the first verdict by pair."""
-    first = next_id(session, Preference) if new else 0
+    ids = new_ids(session, Preference, list(new))
     # Beginning alike, the names of a batch stand beside each other in their index.
     batch, now = uuid.uuid4().hex, stored_time(utc_now())
     rows = []
     first_of_pair: dict[int, int] = {}
-    for row_id, ((labeller_id, pair_id), judgement) in enumerate(new.items(), start=first):
+    for number, ((labeller_id, pair_id), judgement) in enumerate(new.items()):
+        row_id = ids[labeller_id, pair_id]
         first_of_pair.setdefault(pair_id, row_id)
         rows.append(
             (
                 row_id,
-                f"{batch}-{row_id - first}",
+                f"{batch}-{number}",
                 pair_id,
                 labeller_id,
                 judgement.verdict.value,

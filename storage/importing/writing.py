@@ -13,7 +13,7 @@ from storage.importers.preparing import Prepared, PreparedPair, PreparedPrompt, 
 from storage.importers.report import ImportReport
 from storage.importers.sources.reading import Row
 from storage.importers.understanding import understand
-from storage.importing.inserting import insert_rows, next_id, stored_time
+from storage.importing.inserting import insert_rows, new_ids, stored_time
 from storage.importing.verdict_writing import Marks, chunks, store_verdicts
 from storage.schema.tables import Completion, Pair, Prompt
 
@@ -69,8 +69,7 @@ def import_text(session: Session, text: str, *, source: str) -> ImportReport:
 def _store_prompts(session: Session, wanted: Mapping[str, PreparedPrompt], marks: Marks) -> _Known:
     ids, earlier = _stored(session, Prompt, Prompt.content_hash, wanted, marks)
     new = [digest for digest in wanted if digest not in ids]
-    first = next_id(session, Prompt) if new else 0
-    ids.update(zip(new, range(first, first + len(new)), strict=True))
+    ids |= new_ids(session, Prompt, new)
     shared = (marks.source, "[]", marks.import_id, stored_time(utc_now()))
     columns = (
         "id, content_hash, messages, text, split, details, source, tags, import_id, created_at"
@@ -93,8 +92,7 @@ def _store_pairs(
     ids = {may_be_stored[found]: pair_id for found, pair_id in stored.items()}
     new = [key for key in pairs if key not in ids]
     completions = _store_completions(session, [pairs[key] for key in new], prompts)
-    first = next_id(session, Pair) if new else 0
-    ids.update(zip(new, range(first, first + len(new)), strict=True))
+    ids |= new_ids(session, Pair, new)
     shared = (PairOrigin.IMPORTED.value, 0, marks.import_id, stored_time(utc_now()))
     rows = []
     for key in new:
@@ -129,8 +127,7 @@ def _store_completions(
     old_prompts = dict.fromkeys(prompt for prompt, _ in wanted if prompt not in new_prompts)
     ids = _imported_completions(session, old_prompts)
     new = [key for key in wanted if key not in ids]
-    first = next_id(session, Completion) if new else 0
-    ids.update(zip(new, range(first, first + len(new)), strict=True))
+    ids |= new_ids(session, Completion, new)
     shared = (CompletionOrigin.IMPORTED.value, stored_time(utc_now()))
     rows = [(ids[key], *key, wanted[key], *shared) for key in new]
     insert_rows(session, "completions", "id, prompt_id, text, model, origin, created_at", rows)

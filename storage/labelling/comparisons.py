@@ -30,6 +30,7 @@ class NewComparison:
     asked_by: int
     """Labeller who asked for it, and who alone may vote."""
     shown_left: Side
+    round: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def add_comparison(session: Session, new: NewComparison) -> Pair:
         new.base,
         new.tuned,
         origin=PairOrigin.COMPARISON,
+        round=new.round,
         adapter_id=new.adapter_id,
     )
     pair.asked_by = new.asked_by
@@ -78,21 +80,21 @@ def asked_comparison(session: Session, pair_id: int, labeller_id: int) -> Pair:
     return pair
 
 
-def vote(session: Session, submission: Submission, *, now: datetime) -> Pair:
+def vote(session: Session, labeller_id: int, submission: Submission, *, now: datetime) -> Pair:
     """Store a vote on a comparison and return its pair; a second vote supersedes the first.
 
     Raises:
         StaleError: this labeller did not ask for this comparison; nothing is written.
         InputError: the choice is unknown, or a field cannot be stored.
     """
-    pair = asked_comparison(session, submission.pair_id, submission.labeller_id)
+    pair = asked_comparison(session, submission.pair_id, labeller_id)
     left = pair.shown_left or Side.A
     record(
         session,
         NewPreference(
             submit_id=submission.submit_id,
             pair_id=pair.id,
-            labeller_id=submission.labeller_id,
+            labeller_id=labeller_id,
             verdict=as_verdict(submission.choice, left),
             left=left,
         ),

@@ -13,34 +13,36 @@ from storage.schema.tables import Completion, Pair, Preference
 
 
 @dataclass(frozen=True)
-class NewEdit:
-    """A text that a labeller wrote in place of one answer of a pair."""
+class Edit:
+    """A better text for one side of the pair that its labeller sees."""
 
     submit_id: str
     """Made by the client, 1 to 64 characters; the same one is stored once."""
     pair_id: int
-    labeller_id: int
-    side: Side
-    """The completion that was edited."""
+    side: str
+    """left or right."""
     text: str
 
 
-def add_edit(session: Session, new: NewEdit, *, now: datetime) -> Preference:
+def add_edit(
+    session: Session, labeller_id: int, new: Edit, *, left: Side, now: datetime
+) -> Preference:
     """Store the edit as a pair (edited, original) with the verdict that the edited one is better.
 
-    The same submit_id returns the stored row and writes nothing.
+    The same submit_id returns the stored row and writes nothing. `left` was shown left.
 
     Raises:
         NotFoundError: there is no such pair.
         InputError: the text is empty, unchanged, or cannot be stored.
     """
-    stored = stored_submission(session, new.submit_id, new.labeller_id)
+    stored = stored_submission(session, new.submit_id, labeller_id)
     if stored is not None:
         return stored
     pair = session.get(Pair, new.pair_id)
     if pair is None:
         raise NotFoundError(f"Pair {new.pair_id} does not exist. Go on with the next pair.")
-    original_id = pair.completion_a if new.side is Side.A else pair.completion_b
+    side = left if new.side == "left" else left.other
+    original_id = pair.completion_a if side is Side.A else pair.completion_b
     original = session.get_one(Completion, original_id)
     if not new.text.strip() or new.text.strip() == original.text.strip():
         raise InputError("The edited answer is empty or unchanged. Change it, or close the edit.")
@@ -52,7 +54,7 @@ def add_edit(session: Session, new: NewEdit, *, now: datetime) -> Preference:
         NewPreference(
             submit_id=new.submit_id,
             pair_id=decided.id,
-            labeller_id=new.labeller_id,
+            labeller_id=labeller_id,
             verdict=Verdict.A,
             left=None,
         ),

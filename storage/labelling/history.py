@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session
 
 from storage.data.conversations import Message
@@ -190,28 +190,15 @@ def _answer(session: Session, completion_id: int) -> AnswerRow:
 
 
 def _rows(session: Session, where: ColumnElement[bool]) -> list[VerdictRow]:
-    query = (
-        select(Preference, Labeller)
+    # In the order of the fields of VerdictRow.
+    columns: list[Any] = [Preference.id, Preference.pair_id]
+    columns += [Labeller.id, Labeller.name, Labeller.kind]
+    columns += [Preference.verdict, Preference.left, Preference.seconds, Preference.rationale]
+    columns += [Preference.strength, Preference.created_at, Preference.withdrawn_at]
+    query: Select[Any] = (
+        select(*columns, Preference.superseded_by)
         .join(Labeller, Labeller.id == Preference.labeller_id)
         .where(where)
         .order_by(Preference.id.desc())
     )
-    return [_row(preference, labeller) for preference, labeller in session.execute(query)]
-
-
-def _row(preference: Preference, labeller: Labeller) -> VerdictRow:
-    return VerdictRow(
-        id=preference.id,
-        pair_id=preference.pair_id,
-        labeller_id=labeller.id,
-        labeller=labeller.name,
-        kind=labeller.kind,
-        verdict=preference.verdict,
-        left=preference.left,
-        seconds=preference.seconds,
-        rationale=preference.rationale,
-        strength=preference.strength,
-        created_at=preference.created_at,
-        withdrawn_at=preference.withdrawn_at,
-        superseded_by=preference.superseded_by,
-    )
+    return [VerdictRow(*row) for row in session.execute(query)]

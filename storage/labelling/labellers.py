@@ -1,4 +1,4 @@
-"""Labellers: found by kind and name, and made when they judge for the first time."""
+"""People as labellers: found again by user or name, and made when they judge first."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,15 +13,7 @@ def human_labeller(session: Session, user_id: int | None, name: str) -> Labeller
         stored = session.scalar(select(Labeller).where(Labeller.user_id == user_id))
         if stored is not None:
             return stored
-    return _labeller(session, LabellerKind.HUMAN, name, user_id)
-
-
-def imported_labeller(session: Session, name: str) -> Labeller:
-    """Return the labeller that stands for the unknown people behind an imported file."""
-    return _labeller(session, LabellerKind.IMPORTED, name, None)
-
-
-def _labeller(session: Session, kind: LabellerKind, name: str, user_id: int | None) -> Labeller:
+    kind = LabellerKind.HUMAN
     stored = session.scalar(select(Labeller).where(Labeller.kind == kind, Labeller.name == name))
     if stored is not None:
         return stored

@@ -18,7 +18,7 @@ from storage.search import tallies
 
 @dataclass(frozen=True)
 class NewPreference:
-    """A verdict to be stored."""
+    """A verdict to be stored; its fields are columns."""
 
     submit_id: str
     """Made by the client, 1 to 64 characters; the same one is stored once."""
@@ -47,18 +47,20 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class LabellingCounts:
-    """The numbers that a labeller sees, cheap enough to be counted at every verdict."""
+class Progress:
+    """How far the labelling is, cheap enough to be counted at every verdict."""
 
-    num_labelled: int
+    by_me: int
+    """Verdicts other than skips by the labeller, comparisons left out."""
+    by_me_today: int
+    by_all: int
     """Pairs with an active verdict other than skip, of any labeller."""
     num_open: int
     """Pairs that wait for a verdict, of those that the labeller has not skipped."""
-    num_by_me: int
-    """Verdicts other than skips by the labeller, comparisons left out."""
-    num_by_me_today: int
-    num_skipped_by_me: int
+    num_skipped: int
     """Open pairs that the labeller has skipped."""
+    position: int
+    """Of the pair on the screen among the labeller's own, from 1."""
 
 
 def record(session: Session, new: NewPreference, *, now: datetime | None = None) -> Preference:
@@ -76,17 +78,7 @@ def record(session: Session, new: NewPreference, *, now: datetime | None = None)
     _check(session, new)
     at = now or utc_now()
     earlier = _withdraw_earlier(session, new, at)
-    preference = Preference(
-        submit_id=new.submit_id,
-        pair_id=new.pair_id,
-        labeller_id=new.labeller_id,
-        verdict=new.verdict,
-        left=new.left,
-        seconds=new.seconds,
-        rationale=new.rationale,
-        strength=new.strength,
-        created_at=at,
-    )
+    preference = Preference(**vars(new), created_at=at)
     session.add(preference)
     session.flush()
     if earlier is not None:
@@ -124,18 +116,18 @@ def counts(session: Session) -> Counts:
     )
 
 
-def labelling_counts(
-    session: Session, labeller_id: int, *, now: datetime | None = None
-) -> LabellingCounts:
+def progress(session: Session, labeller_id: int, *, now: datetime | None = None) -> Progress:
     """Count what a labeller sees; "today" starts at midnight of this machine's zone."""
     midnight = (now or utc_now()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    tallied, skipped_by_me = tallies.numbers(session), _num_skipped(session, labeller_id)
-    return LabellingCounts(
-        num_labelled=tallied[TallyKind.LABELLED],
-        num_open=tallied[TallyKind.OPEN] - skipped_by_me,
-        num_by_me=_num_verdicts(session, labeller_id),
-        num_by_me_today=_num_verdicts(session, labeller_id, Preference.created_at >= midnight),
-        num_skipped_by_me=skipped_by_me,
+    tallied, num_skipped = tallies.numbers(session), _num_skipped(session, labeller_id)
+    by_me = _num_verdicts(session, labeller_id)
+    return Progress(
+        by_me=by_me,
+        by_me_today=_num_verdicts(session, labeller_id, Preference.created_at >= midnight),
+        by_all=tallied[TallyKind.LABELLED],
+        num_open=tallied[TallyKind.OPEN] - num_skipped,
+        num_skipped=num_skipped,
+        position=by_me + 1,
     )
 
 

@@ -1,7 +1,7 @@
 """The labelling queue: who holds which pair, what they answer, and the way back.
 
-A pair has one slot (a claim). It is open, held by one labeller until a time, or closed by a
-verdict. Slots are taken with one UPDATE ... RETURNING, so a pair is never granted twice. A held
+A pair has one claim, its place in the queue: open, held by one labeller until a time, or closed by
+a verdict. Claims are taken with one UPDATE ... RETURNING, so a pair is never granted twice. A held
 pair stays with its labeller after that time until somebody else takes it.
 """
 
@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from typing import cast, get_args
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -17,24 +17,13 @@ from sqlalchemy.orm import Session, aliased
 from storage.enums import Side, Verdict
 from storage.errors import InputError, StaleError
 from storage.labelling.preferences import NewPreference, record, stored_submission
+from storage.labelling.shown import Choice, HeldPair, pair_screens
 from storage.labelling.verdicts import active, skipped
 from storage.schema.tables import Claim, Preference
 
-Choice = Literal["left", "right", "tie", "both_bad", "skip"]
-CHOICES: tuple[Choice, ...] = ("left", "right", "tie", "both_bad", "skip")
+CHOICES = get_args(Choice)
 
 HOLD_TIME = timedelta(minutes=30)
-
-
-@dataclass(frozen=True)
-class HeldPair:
-    """A pair that a labeller holds."""
-
-    pair_id: int
-    left: Side
-    """The completion to show left."""
-    previous_verdict: Choice | None = None
-    """What the labeller had chosen before the undo, in terms of the sides shown now."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +33,12 @@ class Submission:
     submit_id: str
     """Made by the client, 1 to 64 characters; the same one is stored once."""
     pair_id: int
-    labeller_id: int
     choice: str
     """One of CHOICES."""
     seconds: float | None = None
     rationale: str | None = None
+    shown: str | None = None
+    """`PairScreen.shown` of what they saw; None leaves it open, as a script may."""
 
 
 def hold(session: Session, labeller_id: int, *, count: int, now: datetime) -> list[HeldPair]:
@@ -75,31 +65,30 @@ def hold(session: Session, labeller_id: int, *, count: int, now: datetime) -> li
     ]
 
 
-def submit(session: Session, submission: Submission, *, now: datetime) -> Preference:
-    """Store an answer to a held pair and close its slot; a skip frees the slot for others.
+def submit(
+    session: Session, labeller_id: int, submission: Submission, *, now: datetime
+) -> Preference:
+    """Store an answer to a held pair and close its claim; a skip frees the claim for others.
 
     The same submit_id returns the stored row and writes nothing.
 
     Raises:
-        StaleError: the labeller does not hold the pair (any more); nothing is written.
+        StaleError: the labeller does not hold the pair (any more), or saw something else in its
+            place; nothing is written.
         InputError: the answer is none of CHOICES, or a field cannot be stored.
     """
-    stored = stored_submission(session, submission.submit_id, submission.labeller_id)
+    stored = stored_submission(session, submission.submit_id, labeller_id)
     if stored is not None:
         return stored
-    claim = session.scalar(
-        select(Claim).where(*_held_by(submission.labeller_id), Claim.pair_id == submission.pair_id)
-    )
-    if claim is None or claim.left is None:
-        raise _stale(session, submission.pair_id, submission.labeller_id)
+    claim, left = _claim_of(session, labeller_id, submission)
     preference = record(
         session,
         NewPreference(
             submit_id=submission.submit_id,
             pair_id=submission.pair_id,
-            labeller_id=submission.labeller_id,
-            verdict=as_verdict(submission.choice, claim.left),
-            left=claim.left,
+            labeller_id=labeller_id,
+            verdict=as_verdict(submission.choice, left),
+            left=left,
             seconds=submission.seconds,
             rationale=submission.rationale,
         ),
@@ -111,6 +100,21 @@ def submit(session: Session, submission: Submission, *, now: datetime) -> Prefer
         claim.preference_id = preference.id
     session.flush()
     return preference
+
+
+def _claim_of(session: Session, labeller_id: int, submission: Submission) -> tuple[Claim, Side]:
+    """The labeller's claim on what they judged, and its left side; else raises StaleError."""
+    pair_id = submission.pair_id
+    claim = session.scalar(select(Claim).where(*_held_by(labeller_id), Claim.pair_id == pair_id))
+    if claim is None or claim.left is None:
+        raise _stale(session, pair_id, labeller_id)
+    [screen] = pair_screens(session, [HeldPair(pair_id, claim.left)])
+    if submission.shown not in (None, screen.shown):
+        raise StaleError(
+            f"What you judged is not what pair {pair_id} is now. Nothing was stored; judge the "
+            "pair as it is shown now."
+        )
+    return claim, claim.left
 
 
 def undo(session: Session, labeller_id: int, *, now: datetime) -> HeldPair | None:
@@ -133,16 +137,6 @@ def undo(session: Session, labeller_id: int, *, now: datetime) -> HeldPair | Non
     claim.turn = 0 if first is None else first - 1
     session.flush()
     return HeldPair(claim.pair_id, left, _as_choice(preference.verdict, left))
-
-
-def release(session: Session, labeller_id: int) -> None:
-    """Give back everything that the labeller holds."""
-    session.execute(
-        update(Claim)
-        .where(*_held_by(labeller_id))
-        .values(labeller_id=None, until=None, left=None, turn=None),
-        execution_options={"synchronize_session": False},
-    )
 
 
 def reopen_skipped(session: Session, labeller_id: int, *, now: datetime) -> int:
@@ -197,7 +191,7 @@ def _take_one(session: Session, labeller_id: int, *, turn: int, now: datetime) -
             or_(free.labeller_id.is_(None), free.until < now),
             ~judged,
         )
-        .order_by(free.pair_id, free.slot)
+        .order_by(free.pair_id)
         .limit(1)
         .scalar_subquery()
     )

@@ -166,26 +166,35 @@ def _make_private_file(path: Path) -> None:
 
 
 def _migrate(engine: Engine, path: Path) -> None:
-    with engine.begin() as connection:
-        found = _revision(connection)
-        if found == HEAD:
-            return
-        # Imported here: an up-to-date database then starts without loading Alembic.
-        from alembic import command
-        from alembic.config import Config
-        from alembic.util import CommandError
+    with engine.connect() as connection:
+        switch = connection.connection.cursor().execute
+        # A migration may drop a table that others refer to, and put another in its place. Within
+        # a transaction SQLite takes no notice of this switch.
+        switch("PRAGMA foreign_keys = OFF")
+        with connection.begin():
+            if _revision(connection) != HEAD:
+                _upgrade(connection, path)
+        switch("PRAGMA foreign_keys = ON")
 
-        config = Config()
-        folder = Path(__file__).parent / "migrations"
-        config.set_main_option("script_location", str(folder).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, HEAD)
-        except CommandError as error:
-            raise InputError(
-                f"The database {path} has the version {found}, which this PairTune does not know. "
-                "It was made by a newer one: update PairTune, or choose another data folder."
-            ) from error
+
+def _upgrade(connection: Connection, path: Path) -> None:
+    # Imported here: an up-to-date database then starts without loading Alembic.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    found = _revision(connection)
+    config = Config()
+    folder = Path(__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, HEAD)
+    except CommandError as error:
+        raise InputError(
+            f"The database {path} has the version {found}, which this PairTune does not know. "
+            "It was made by a newer one: update PairTune, or choose another data folder."
+        ) from error
 
 
 def _revision(connection: Connection) -> str | None:

@@ -23,6 +23,7 @@ from storage.clock import utc_now
 from storage.data.conversations import Message
 from storage.enums import (
     CompletionOrigin,
+    Holds,
     ImportStatus,
     ImportStop,
     LabellerKind,
@@ -37,6 +38,9 @@ from storage.enums import (
     Verdict,
 )
 from storage.schema.column_types import UtcDateTime, one_of
+
+# That a deleted row's id never comes again: people, pages and scripts may know it.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
 class Table(DeclarativeBase):
@@ -61,6 +65,7 @@ class Table(DeclarativeBase):
         Side: one_of(Side, "side"),
         RunKind: one_of(RunKind, "kind"),
         RunStatus: one_of(RunStatus, "status"),
+        Holds: one_of(Holds, "holds"),
         Role: one_of(Role, "role"),
         ImportStatus: one_of(ImportStatus, "status"),
         ImportStop: one_of(ImportStop, "stop"),
@@ -99,7 +104,7 @@ class Import(Table):
     """One file that is brought in batch by batch; what it stores is marked with its id."""
 
     __tablename__ = "imports"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(200))
@@ -111,6 +116,9 @@ class Import(Table):
     started_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     ended_at: Mapped[datetime | None]
+
+
+LATER_ROUND = "round > 0"
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -131,6 +139,7 @@ class Prompt(Table):
     __table_args__ = (
         _import_index("prompts"),
         _partial("ix_prompts_tags", "tags", where="tags <> '[]'"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -149,6 +158,7 @@ class Completion(Table):
     """One answer to a prompt, and how it came about."""
 
     __tablename__ = "completions"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
@@ -167,7 +177,7 @@ class Run(Table):
     """A background job; its folder holds what the worker needs and makes."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index(None, "kind", "status"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index(None, "kind", "status"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[RunKind]
@@ -218,13 +228,14 @@ class Metric(Table):
 
 
 class Adapter(Table):
-    """Weights that a run has made: LoRA's, or a full model's."""
+    """Weights that a run has made, also those of a full model."""
 
     __tablename__ = "adapters"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
     folder: Mapped[str] = mapped_column(Text, unique=True)  # relative to the data folder
+    holds: Mapped[Holds]
     base_model: Mapped[str] = mapped_column(Text)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
     manifest_hash: Mapped[str] = mapped_column(String(80))
@@ -243,6 +254,8 @@ class Pair(Table):
         _import_index("pairs"),
         _partial("ix_pairs_run_id", "run_id", where="run_id IS NOT NULL"),
         _partial("ix_pairs_comparison", "adapter_id", where="origin = 'comparison'"),
+        _partial("ix_pairs_round", "round", where=LATER_ROUND),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -280,6 +293,7 @@ _ACTIVE = "withdrawn_at IS NULL AND superseded_by IS NULL"
 _DECIDED = f"{_ACTIVE} AND verdict <> 'skip'"
 UNDECISIVE = "verdict IN ('tie', 'both_bad', 'skip')"
 _SKIPPED = f"{_ACTIVE} AND verdict = 'skip'"
+_SUPERSEDED = "superseded_by IS NOT NULL"
 # Part of the indexes for counting, so that a count need not look at the table.
 _CONDITION = ("verdict", "withdrawn_at", "superseded_by")
 
@@ -293,9 +307,7 @@ class Preference(Table):
         _partial("ix_preferences_decided", "pair_id", *_CONDITION, where=_DECIDED),
         Index(None, "pair_id", "labeller_id"),
         _import_index("preferences"),
-        _partial(
-            "ix_preferences_superseded_by", "superseded_by", where="superseded_by IS NOT NULL"
-        ),
+        _partial("ix_preferences_superseded_by", "superseded_by", where=_SUPERSEDED),
         Index(None, "labeller_id", "id"),
         _partial("ix_preferences_withdrawn", "withdrawn_at", where="withdrawn_at IS NOT NULL"),
         _partial("ix_preferences_undecisive", "verdict", where=UNDECISIVE),
@@ -316,6 +328,7 @@ class Preference(Table):
             where=f"{_ACTIVE} AND seconds IS NOT NULL",
         ),
         _partial("ix_preferences_skipped", "labeller_id", "pair_id", *_CONDITION, where=_SKIPPED),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -342,15 +355,13 @@ class Claim(Table):
 
     __tablename__ = "claims"
     __table_args__ = (
-        UniqueConstraint("pair_id", "slot"),
-        _partial("ix_claims_open", "pair_id", "slot", "preference_id", where=_OPEN),
+        _partial("ix_claims_open", "pair_id", "preference_id", where=_OPEN),
         _partial("ix_claims_closed", "preference_id", where=_CLOSED),
         _partial("ix_claims_held", "labeller_id", where=f"{_OPEN} AND labeller_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
-    slot: Mapped[int] = mapped_column(default=0)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), unique=True)
     labeller_id: Mapped[int | None] = mapped_column(ForeignKey("labellers.id"))
     until: Mapped[datetime | None]
     left: Mapped[Side | None]  # drawn at random when the pair is taken

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, func, literal_column, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from storage.schema.tables import Prompt, Run
+from storage.schema.tables import LATER_ROUND, Pair, Prompt
 
 MAX_VALUES = 200
 """How many values of each kind are listed."""
@@ -43,8 +43,10 @@ def has_tags() -> ColumnElement[bool]:
 
 
 def rounds(session: Session) -> list[int]:
-    """Return the rounds that pairs can be of, sorted, at most MAX_VALUES: those of the runs."""
-    return sorted({0, *session.scalars(select(Run.round).distinct().limit(MAX_VALUES))})
+    """Return the rounds that pairs are of, sorted, at most MAX_VALUES."""
+    first = session.scalars(select(Pair.round).where(Pair.round == 0).limit(1))
+    later: ColumnElement[bool] = literal_column(f"pairs.{LATER_ROUND}")  # as its index has it
+    return [*first, *_values(session, Pair.round, later, most=MAX_VALUES)]
 
 
 def _tag_lists(session: Session) -> Iterator[str]:
@@ -53,7 +55,7 @@ def _tag_lists(session: Session) -> Iterator[str]:
 
 def _values(
     session: Session,
-    values: ColumnElement[str] | InstrumentedAttribute[str],
+    values: ColumnElement[Any] | InstrumentedAttribute[Any],
     *where: ColumnElement[bool],
     most: int,
 ) -> Iterator[Any]:

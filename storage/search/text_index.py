@@ -1,9 +1,9 @@
 """The search index over prompts and pairs, which follows the tables in small steps.
 
 All that is SQLite's own about searching is here and in migration 0005: two FTS5 tables without
-the texts themselves. An id is in them with the grams of its text. Ids of rows that were deleted
-may stay, and an id that is given again has the grams of both; so what the index finds is always
-looked at once more (`holds`), in the row itself.
+the texts themselves. An id is in them with the grams of its text, and stays when its row is
+deleted; the grams of a searched word may come from several words of a text. So what the index finds
+is always looked at once more (`holds`), in the row itself.
 """
 
 import sqlite3
@@ -113,11 +113,6 @@ def index_some(session: Session, kind: Searched) -> int:
         session.execute(insert(_GRAM_TABLES[kind]), rows)
         session.get_one(SearchProgress, kind).indexed_to = rows[-1]["rowid"]
     return len(rows)
-
-
-def is_index_table(name: str) -> bool:
-    """Say whether a table of the database belongs to the index; the ORM does not know these."""
-    return any(name.startswith(indexed.name) for indexed in _GRAM_TABLES.values())
 
 
 def _indexed_to(session: Session, kind: Searched) -> int:

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.enums import RunKind
+from storage.enums import Holds
 from storage.errors import InputError, NotFoundError
-from storage.schema.tables import Adapter, Run
+from storage.schema.tables import Adapter
 
 
 @dataclass(frozen=True)
 class NewAdapter:
-    """An adapter that a run has saved."""
+    """An adapter that a run has saved; its fields are columns."""
 
     run_id: int
     folder: str
     """Relative to the data folder, such as "runs/0007-dpo/adapter", or ".../model"."""
+    holds: Holds
     base_model: str
     manifest_hash: str
     """SHA-256 of its manifest."""
@@ -34,13 +35,7 @@ def add_adapter(session: Session, new: NewAdapter) -> Adapter:
         stored.manifest_hash = new.manifest_hash
         session.flush()
         return stored
-    adapter = Adapter(
-        run_id=new.run_id,
-        folder=new.folder,
-        base_model=new.base_model,
-        parent_id=new.parent_id,
-        manifest_hash=new.manifest_hash,
-    )
+    adapter = Adapter(**vars(new))
     session.add(adapter)
     session.flush()
     return adapter
@@ -58,25 +53,21 @@ def get_adapter(session: Session, adapter_id: int) -> Adapter:
     return adapter
 
 
-def is_full_model(session: Session, adapter: Adapter) -> bool:
-    """Whether it is a full model: its run was started without LoRA options."""
-    return session.get_one(Run, adapter.run_id).options.get("lora", {}) is None
-
-
 def list_full_models(session: Session) -> list[Adapter]:
     """Return the full models that runs have trained, newest first."""
-    return [found for found in list_tuned_adapters(session) if is_full_model(session, found)]
+    query = select(Adapter).where(Adapter.holds == Holds.FULL_MODEL)
+    return list(session.scalars(query.order_by(Adapter.id.desc())))
 
 
 def get_tuned_adapter(session: Session, adapter_id: int) -> Adapter:
-    """Return an adapter that answers: one that comes from any run but a reward run.
+    """Return an adapter that answers, which a reward model does not.
 
     Raises:
         NotFoundError: there is no such adapter.
         InputError: it is a reward model, which scores answers and gives none.
     """
     adapter = get_adapter(session, adapter_id)
-    if session.get_one(Run, adapter.run_id).kind is RunKind.REWARD:
+    if adapter.holds is Holds.REWARD_MODEL:
         raise InputError(
             f"Adapter {adapter_id} is a reward model: it scores answers and gives none. Choose an "
             "adapter of an SFT or DPO run."
@@ -86,7 +77,7 @@ def get_tuned_adapter(session: Session, adapter_id: int) -> Adapter:
 
 def list_tuned_adapters(session: Session) -> list[Adapter]:
     """Return all adapters that answer, newest first; reward models are left out."""
-    query = select(Adapter).join(Run, Run.id == Adapter.run_id).where(Run.kind != RunKind.REWARD)
+    query = select(Adapter).where(Adapter.holds != Holds.REWARD_MODEL)
     return list(session.scalars(query.order_by(Adapter.id.desc())))
 
 

@@ -20,7 +20,7 @@ from storage.schema.tables import Metric, Run
 
 @dataclass(frozen=True)
 class NewRun:
-    """A background job to be queued."""
+    """A background job to be queued; its fields are columns."""
 
     kind: RunKind
     recipe: str
@@ -40,7 +40,7 @@ class NewRun:
 
 @dataclass(frozen=True)
 class NewMetric:
-    """One number out of a metrics event."""
+    """One number out of a metrics event; its fields are columns."""
 
     seq: int
     """Sequence number of the event in the run's file."""
@@ -58,19 +58,8 @@ def create_run(session: Session, new: NewRun) -> Run:
     """
     if new.after_run_id is not None:
         get_run(session, new.after_run_id)
-    run = Run(
-        kind=new.kind,
-        recipe=new.recipe,
-        status=RunStatus.QUEUED,
-        base_model=new.base_model,
-        adapter=new.adapter,
-        options=new.options,
-        snapshot=new.snapshot,
-        folder=uuid.uuid4().hex,  # the name needs the number, which comes with the insert
-        after_run_id=new.after_run_id,
-        round=new.round,
-        started_by=new.started_by,
-    )
+    # The folder's name needs the number, which comes with the insert.
+    run = Run(**vars(new), status=RunStatus.QUEUED, folder=uuid.uuid4().hex)
     session.add(run)
     session.flush()
     run.folder = f"{run.id:04d}-{run.kind}"
@@ -156,17 +145,7 @@ def advance_events(session: Session, run_id: int, *, from_offset: int, to_offset
 
 def add_metrics(session: Session, run_id: int, metrics: Iterable[NewMetric]) -> int:
     """Store metrics of a run in one statement; return how many."""
-    rows = [
-        {
-            "run_id": run_id,
-            "seq": metric.seq,
-            "step": metric.step,
-            "name": metric.name,
-            "value": metric.value,
-            "at": metric.at,
-        }
-        for metric in metrics
-    ]
+    rows = [{"run_id": run_id, **vars(metric)} for metric in metrics]
     if rows:
         session.execute(insert(Metric), rows)
     return len(rows)
@@ -177,9 +156,7 @@ def drop_metrics_after(session: Session, run_id: int, *, step: int) -> None:
     session.execute(delete(Metric).where(Metric.run_id == run_id, Metric.step > step))
 
 
-def metrics_of(
-    session: Session, run_id: int, names: Sequence[str] | None = None
-) -> dict[str, list[tuple[int, float]]]:
+def metrics_of(session: Session, run_id: int) -> dict[str, list[tuple[int, float]]]:
     """Return curves by name as (step, value), in the order of the events; NULL values left out.
 
     A step that comes twice, after a resume from a checkpoint, keeps its later value.
@@ -189,8 +166,6 @@ def metrics_of(
         .where(Metric.run_id == run_id, Metric.value.is_not(None))
         .order_by(Metric.seq)
     )
-    if names is not None:
-        query = query.where(Metric.name.in_(names))
     curves: dict[str, dict[int, float]] = {}
     for name, step, value in session.execute(query):
         if value is not None:

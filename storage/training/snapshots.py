@@ -18,7 +18,7 @@ from storage.data.conversations import Message
 from storage.enums import PairOrigin, Split, Verdict
 from storage.labelling.consensus import Outcome, consensus
 from storage.labelling.verdicts import active, decided, skipped
-from storage.schema.tables import Completion, Import, Pair, Preference, Prompt
+from storage.schema.tables import Completion, Pair, Preference, Prompt
 
 Row = dict[str, Any]
 
@@ -51,26 +51,16 @@ class Snapshot:
     counts: SnapshotCounts
 
 
-def freeze(
-    session: Session, *, include_comparisons: bool = True, round: int | None = None
-) -> Snapshot:
+def freeze(session: Session) -> Snapshot:
     """Turn all active verdicts into training rows, with four queries whatever the number.
 
-    Args:
-        session: any session; one transaction sees one state.
-        include_comparisons: whether votes on base against tuned answers train too.
-        round: only the pairs of this round; None takes all.
+    Votes on base against tuned answers train too.
     """
-    where: list[ColumnElement[bool]] = []
-    if not include_comparisons:
-        where.append(Pair.origin != PairOrigin.COMPARISON)
-    if round is not None:
-        where.append(Pair.round == round)
     verdicts = _verdicts(session)
     prompts = _prompts(session)
     rows: dict[Split, list[tuple[str, Row]]] = {Split.TRAIN: [], Split.HELDOUT: []}
     numbers = dict.fromkeys(("ties", "both_bad", "skipped", "equal"), 0)
-    for pair_id, prompt_id, text_a, text_b in _judged_pairs(session, where):
+    for pair_id, prompt_id, text_a, text_b in _judged_pairs(session):
         outcome = consensus(found := verdicts[pair_id])
         if outcome not in (Outcome.A, Outcome.B):
             numbers[_why_undecided(outcome, found)] += 1
@@ -86,7 +76,7 @@ def freeze(
         heldout=[row for _, row in heldout],
         hash=_hash([digest for digest, _ in train], [digest for digest, _ in heldout]),
         counts=SnapshotCounts(
-            len(train), len(heldout), unlabelled=_num_unlabelled(session, where), **numbers
+            len(train), len(heldout), unlabelled=_num_unlabelled(session), **numbers
         ),
     )
 
@@ -94,9 +84,8 @@ def freeze(
 def data_version(session: Session) -> tuple[int, ...]:
     """Numbers that change whenever `freeze` would give something else; a few ms at 100,000 pairs.
 
-    Verdicts are added, withdrawn and replaced, and pairs are added, but neither is rewritten.
-    Only taking an import back deletes rows, after which their ids may come again: hence the
-    imports.
+    Verdicts are added, withdrawn, replaced and deleted, and pairs added and deleted, but none is
+    rewritten, and no id comes again.
     """
     numbers = (func.count(Preference.id), func.coalesce(func.sum(Preference.id), 0))
     columns = [
@@ -104,26 +93,23 @@ def data_version(session: Session) -> tuple[int, ...]:
           for kind in (decided, skipped) for number in numbers),
         select(func.count(Pair.id)).scalar_subquery(),
         select(func.coalesce(func.max(Pair.id), 0)).scalar_subquery(),
-        select(func.coalesce(func.max(Import.id), 0)).scalar_subquery(),
     ]  # fmt: skip
     return tuple(session.execute(select(*columns)).one())
 
 
-def _num_unlabelled(session: Session, where: list[ColumnElement[bool]]) -> int:
+def _num_unlabelled(session: Session) -> int:
     """Pairs that wait for a verdict; a comparison that nobody voted on waits for none."""
-    waiting = (*where, Pair.origin != PairOrigin.COMPARISON, ~_is_judged())
+    waiting = (Pair.origin != PairOrigin.COMPARISON, ~_is_judged())
     return session.scalar(select(func.count(Pair.id)).where(*waiting)) or 0
 
 
-def _judged_pairs(
-    session: Session, where: list[ColumnElement[bool]]
-) -> Iterable[tuple[int, int, str, str]]:
+def _judged_pairs(session: Session) -> Iterable[tuple[int, int, str, str]]:
     a, b = aliased(Completion), aliased(Completion)
     query = (
         select(Pair.id, Pair.prompt_id, a.text, b.text)
         .join(a, a.id == Pair.completion_a)
         .join(b, b.id == Pair.completion_b)
-        .where(*where, _is_judged())
+        .where(_is_judged())
     )
     return ((pair, prompt, one, other) for pair, prompt, one, other in session.execute(query))
 

@@ -26,6 +26,7 @@ from storage.importers.sources.reading import read_rows
 from storage.importers.understanding import understand
 from trainer.models import model_source
 from trainer.runs import launch, run_folder
+from trainer.runs.event_log import read_events
 from trainer.runs.run_folder import RunSpec
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -133,7 +134,7 @@ def _new_run(home: Path, spec: RunSpec, rows: list[dict[str, Any]]) -> Path:
 
 def _ours(name: str, folder: Path, device: str) -> Result:
     _, peak = _measured("trainer", str(folder), "--device", device)
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     summary = events[-1]["summary"]
     losses = [e["values"]["loss"] for e in events if "loss" in e.get("values", {})]
     return Result(

@@ -20,8 +20,9 @@ from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
 from trainer.models import loading
-from trainer.options.training import PRESETS, RunOptions
-from trainer.recipes.policy import keep_gradients_of_4_bit
+from trainer.options.presets import PRESETS
+from trainer.options.training import RunOptions
+from trainer.private.bitsandbytes import keep_gradients_of_4_bit
 from trainer.recipes.tokens import cut, tokenise
 from trainer.runs import run_folder
 from trainer.runs.run_folder import RunSpec
@@ -101,7 +102,6 @@ def measure_work(folder: Path, device: str) -> dict[str, Any]:
     max_length = _options(spec).training.max_length
     rows = run_folder.read_rows(folder, "train.jsonl")
     pairs, _ = cut(tokenise(tokenizer, rows, "train.jsonl"), max_length)
-    pairs = [pair.within(max_length) for pair in pairs]
     num_answers = sum(len(pair.chosen_ids) + len(pair.rejected_ids) for pair in pairs)
     num_tokens = num_answers + sum(len(pair.prompt_ids) for pair in pairs)
     model = loading.load_model(spec.base, data_folder, device=device)

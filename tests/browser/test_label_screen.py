@@ -184,6 +184,27 @@ def test_a_verdict_on_a_pair_that_is_gone_says_so_and_brings_the_right_one(
     assert _rows(module_server, query)[0][0] == 1
 
 
+def test_a_verdict_on_what_the_page_still_shows_lands_on_nothing_else(
+    page: Page, module_server: ServerProcess
+) -> None:
+    before = _num_active(module_server)
+    pair_id = module_server.api.call("submit_and_next", "", None, "")["current"]["pair_id"]
+    with closing(sqlite3.connect(module_server.data_folder / "pairtune.db")) as database:
+        database.execute(
+            "UPDATE prompts SET messages = replace(messages, 'number', 'number and letter') "
+            "WHERE id = (SELECT prompt_id FROM pairs WHERE id = ?)",
+            (pair_id,),
+        )
+        database.commit()
+    page.keyboard.press("1")
+    expect(page.locator("#label-notice")).to_contain_text(f"not what pair {pair_id} is now")
+    expect(page.locator("#label-prompt")).to_contain_text("number and letter")
+    assert _num_active(module_server) == before
+    _calm(page)
+    page.keyboard.press("1")
+    wait_until(lambda: _num_active(module_server) == before + 1, what="the verdict on the new text")
+
+
 def test_screen_readers_hear_where_they_are(page: Page) -> None:
     expect(page.locator("#label-live")).to_contain_text("Answer left. Answer right.")
 

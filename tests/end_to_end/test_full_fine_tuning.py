@@ -23,7 +23,7 @@ from tests.trainer.tiny_model import save_tiny_model
 from tests.waiting import wait_until
 from trainer.chat.client import ChatClient
 from trainer.options.generation import SamplingOptions
-from trainer.runs import run_folder
+from trainer.runs.manifest import check_manifest, manifest_hash
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,9 @@ def project(tmp_path: Path) -> Iterator[Context]:
     context = Context(settings, open_database(settings), ChatClient(settings.data_folder, "cpu"))
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(24))
-    importing.import_file(context, _user(context), path, ImportOptions("test"))
+    importing.import_source(
+        context, _user(context), importing.ImportSource(str(path)), ImportOptions("test")
+    )
     yield context
     context.chat.close()
     context.database.close()
@@ -85,6 +87,6 @@ def test_sft_then_dpo_answers_beside_its_base_and_trains_on(project: Context) ->
         assert found.parent_id == dpo.adapter_id
         assert adapters.get_adapter(session, dpo.adapter_id or 0).parent_id == sft.adapter_id
     folder = project.settings.data_folder / found.folder
-    manifest = run_folder.check_manifest(folder)
+    manifest = check_manifest(folder)
     assert manifest["parent_adapter"].endswith("-dpo/model")
-    assert run_folder.manifest_hash(folder) == found.manifest_hash
+    assert manifest_hash(folder) == found.manifest_hash

@@ -10,7 +10,8 @@ import torch
 from tests.trainer.tiny_model import save_tiny_model
 from trainer.runs import run_folder
 from trainer.runs.context import RunContext
-from trainer.runs.run_folder import EventWriter, RunSpec
+from trainer.runs.event_log import EventWriter
+from trainer.runs.run_folder import RunSpec
 
 # A tiny model is computed faster by one thread than by two that wait for each other.
 torch.set_num_threads(1)

@@ -6,7 +6,11 @@ import sys
 
 LIGHT = (
     "trainer.errors",
+    "trainer.private.accelerate",
     "trainer.runs.run_folder",
+    "trainer.runs.event_log",
+    "trainer.runs.lock",
+    "trainer.runs.manifest",
     "trainer.runs.context",
     "trainer.runs.launch",
     "trainer.models.model_source",

@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from trainer.runs import run_folder
+from trainer.runs.manifest import write_manifest
 
 CONTROL_TOKENS = ("<|pad|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (
@@ -55,5 +55,5 @@ def save_tiny_model(
 def save_full_model(folder: Path, base: Path, *, seed: int = 1) -> Path:
     """A model as a run leaves it that has trained every weight of the base: here another one."""
     save_tiny_model(folder, seed=seed)
-    run_folder.write_manifest(folder, {"holds": "model", "base_model": str(base)})
+    write_manifest(folder, {"holds": "model", "base_model": str(base)})
     return folder

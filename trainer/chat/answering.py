@@ -1,7 +1,7 @@
 """Answers chat requests with one base model, and the adapters or full models asked for.
 
 Rows with and without an adapter are one batch: the base weights are read once for all of them.
-The batch keeps its shape, so the base's answer to a prompt does not depend on the adapter. A whole
+The batch keeps its shape, so the base's answer to a prompt does not depend on the adapter. A full
 model answers in a batch of its own, one step of it after one of the base's; one is held at a time.
 """
 
@@ -17,7 +17,7 @@ from trainer.generation.sampling import Batch, NewToken, sample, stop_tokens
 from trainer.generation.text_stream import TextStream
 from trainer.models.chat_template import encode_conversation
 from trainer.models.loading import load_adapter, load_full_model, load_model, load_tokenizer
-from trainer.runs import run_folder
+from trainer.runs.manifest import adapter_path, check_manifest, holds_full_model, manifest_hash
 
 BASE = "__base__"  # peft's name for a row without an adapter
 MAX_ADAPTERS = 4  # held at a time; the one that was loaded first makes room
@@ -45,7 +45,7 @@ class Answerer:
         self._device = device
         self._adapters: dict[Version, str] = {}  # its name in the model
         self._num_loaded = 0
-        self._whole: tuple[Version, Any] | None = None  # the full model that was asked last
+        self._full_model: tuple[Version, Any] | None = None  # the full model that was asked last
 
     def answer(self, request: ChatRequest, is_stopped: Callable[[], bool]) -> Iterator[ChatEvent]:
         """Yield text as soon as it is certain; after a stop nothing more comes."""
@@ -94,31 +94,31 @@ class Answerer:
             return [self._share_of_base(untouched)]
         if request.adapter is None:
             raise TrainerError("A tuned answer was asked for, but no adapter. Choose one.")
-        folder = run_folder.adapter_path(self._data_folder, request.adapter)
-        if not run_folder.holds_full_model(folder):
+        folder = adapter_path(self._data_folder, request.adapter)
+        if not holds_full_model(folder):
             name = self._load_adapter(folder)
             names = [name if is_tuned else BASE for is_tuned in request.adapters]
             return [_Share(self._model, list(range(len(names))), names)]
-        whole = _Share(self._load_whole(folder), tuned, None)
-        return [self._share_of_base(untouched), whole] if untouched else [whole]
+        full = _Share(self._load_full_model(folder), tuned, None)
+        return [self._share_of_base(untouched), full] if untouched else [full]
 
     def _share_of_base(self, rows: list[int]) -> _Share:
         """Rows that the base answers, without any of the adapters that its model has by now."""
         return _Share(self._model, rows, [BASE] * len(rows) if self._num_loaded else None)
 
-    def _load_whole(self, folder: Path) -> Any:
+    def _load_full_model(self, folder: Path) -> Any:
         """The full model of that folder, checked as it is loaded; a changed one is loaded anew."""
-        version = (folder, run_folder.manifest_hash(folder))
-        if self._whole is None or self._whole[0] != version:
-            self._whole = None  # its memory first
+        version = (folder, manifest_hash(folder))
+        if self._full_model is None or self._full_model[0] != version:
+            self._full_model = None  # its memory first
             model = load_full_model(folder, self._data_folder, base=self.base, device=self._device)
-            self._whole = (version, model)
-        return self._whole[1]
+            self._full_model = (version, model)
+        return self._full_model[1]
 
     def _load_adapter(self, folder: Path) -> str:
         """The name of the adapter in the model. An adapter that was changed is loaded anew."""
-        run_folder.check_manifest(folder)
-        key = (folder, run_folder.manifest_hash(folder))
+        check_manifest(folder)
+        key = (folder, manifest_hash(folder))
         if key not in self._adapters:
             name = f"tuned{self._num_loaded + 1}"
             self._model = load_adapter(self._model, folder, name=name, base=self.base).eval()

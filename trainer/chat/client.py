@@ -74,13 +74,6 @@ class ChatClient:
         finally:
             self._turn.release()
 
-    def answer(self, request: ChatRequest) -> list[str]:
-        """The whole answers, one for each row; raises TrainerError as `stream` does."""
-        texts = [""] * len(request.conversations)
-        for event in self.stream(request):
-            texts[event.row] += event.text
-        return texts
-
     def close(self) -> None:
         """End the process, also in the middle of an answer."""
         process, self._process = self._process, None

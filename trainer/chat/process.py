@@ -93,7 +93,7 @@ class _Chat:
     ) -> Iterator[dict[str, Any]]:
         """The events of one request and `done`, or an `error`: the process lives on."""
         try:
-            sampling = SamplingOptions.from_dict(message.pop("sampling"))
+            sampling = SamplingOptions.from_dict(message.pop("sampling")).checked()
             request = ChatRequest(**message, sampling=sampling)
             for event in self._load(request.base).answer(request, is_stopped):
                 yield asdict(event)

@@ -67,7 +67,7 @@ def _worse_on_heldout(curves: Mapping[str, Curve]) -> str | None:
         return None
     return (
         f"Accuracy on held-out pairs fell from {max(heldout):.0%} to {heldout[-1]:.0%}: the model "
-        "now learns the training pairs by heart. Stop here, train for fewer epochs, or label more."
+        "now memorises the training pairs. Stop here, train for fewer epochs, or label more."
     )
 
 
@@ -110,7 +110,7 @@ def _too_easy(curves: Mapping[str, Curve]) -> str | None:
     if len(first) < WINDOW or min(value for _, value in first) < 1:
         return None
     return (
-        "Every pair was told apart within the first steps: either the pairs are easy, or the "
+        "Reward accuracy is 100 % within the first steps: either the pairs are easy, or the "
         "learning rate is high. Compare the answers before you trust the accuracy."
     )
 
@@ -146,7 +146,7 @@ def heldout_in_words(num_right: int, num_pairs: int, low: float, high: float) ->
         f"({num_right / num_pairs:.0%}; with 95 % confidence {low:.0%} to {high:.0%})."
     )
     if low <= 0.5 <= high:
-        return f"{found} That is not told apart from guessing yet: label more pairs."
+        return f"{found} It may still be guessing: label more pairs."
     return found
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from trainer.options.training import trains_full_model
+
 NUM_POINTS = 10  # rows of the table of curves
 CURVES = ("loss", "rewards/accuracies", "rewards/margins", "eval_loss", "eval_rewards/accuracies")
 _KINDS = {
@@ -72,12 +74,15 @@ def model_card(facts: CardFacts) -> str:
     start = ""
     if facts.parent_adapter:
         start = f" Training went on from `{facts.parent_adapter}`."
-    is_whole = facts.options.get("lora", {}) is None
     scores = facts.kind == "reward"
     return _CARD.format(
         task="text-classification" if scores else "text-generation",
         arguments=", num_labels=1" if scores else "",
-        **(_whole_model() if is_whole else _adapter(facts.base, scores=scores)),
+        **(
+            _full_model()
+            if trains_full_model(facts.options)
+            else _adapter(facts.base, scores=scores)
+        ),
         base=facts.base,
         name=facts.name,
         kind=facts.kind,
@@ -104,7 +109,7 @@ def _adapter(base: str, *, scores: bool) -> dict[str, str]:
     }
 
 
-def _whole_model() -> dict[str, str]:
+def _full_model() -> dict[str, str]:
     return {
         "library": "transformers",
         "weights": "full-model",

@@ -12,8 +12,8 @@ from trainer.exporting.gguf_file import check_family, write_gguf
 from trainer.exporting.merge import merged_model
 from trainer.models import loading, model_source
 from trainer.options.export import ExportOptions
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext
+from trainer.runs.manifest import adapter_path, check_manifest
 
 MODEL_FOLDER = "model"
 # Sums are rounded once more into q8_0: float16 holds what that leaves.
@@ -27,13 +27,13 @@ _DTYPES = {
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out an export run and return its summary."""
-    options = ExportOptions.from_dict(context.spec.options)
+    options = ExportOptions.from_dict(context.spec.options).checked()
     if options.repository is not None:
-        hub.check_token()
+        hub.check_target(options.repository)
     context.events.write("started", target=options.target, base=context.spec.base)
     if options.target == "adapter":
-        folder = run_folder.adapter_path(context.data_folder, context.spec.adapter or "")
-        run_folder.check_manifest(folder)
+        folder = adapter_path(context.data_folder, context.spec.adapter or "")
+        check_manifest(folder)
         summary: dict[str, Any] = {}
     else:
         folder = _write_model(context, options)
@@ -41,8 +41,13 @@ def run(context: RunContext) -> dict[str, Any]:
         weights = options.stored_as()
         summary = {"output": MODEL_FOLDER, "num_bytes": num_bytes, "weights": weights}
     if options.repository is not None:
-        sent_to = hub.send(folder, options.repository, private=options.private)
-        summary["repository"] = sent_to
+        summary["repository"] = hub.upload(
+            folder,
+            options.repository,
+            "model",
+            private=options.private,
+            message="Upload from PairTune",
+        )
     return {"target": options.target, **summary}
 
 
@@ -77,6 +82,6 @@ def _write_model(context: RunContext, options: ExportOptions) -> Path:
 
 
 def _copy_card(context: RunContext, folder: Path) -> None:
-    adapter = run_folder.adapter_path(context.data_folder, context.spec.adapter or "")
+    adapter = adapter_path(context.data_folder, context.spec.adapter or "")
     if (adapter / "README.md").is_file():
         shutil.copy(adapter / "README.md", folder / "README.md")

@@ -1,7 +1,7 @@
 """Writes a model as one GGUF file, for llama.cpp and the programs built on it.
 
 Weights are renamed by the tables of the package `gguf`; Llama's query and key rows change their
-order, as llama.cpp turns neighbouring numbers where transformers turns the halves of a head.
+order, as llama.cpp rotates neighbouring dimensions where transformers rotates the halves of a head.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ _TYPES = {
     "bfloat16": (GGMLQuantizationType.BF16, LlamaFileType.MOSTLY_BF16),
     "q8_0": (GGMLQuantizationType.Q8_0, LlamaFileType.MOSTLY_Q8_0),
 }
-_BLOCK = 32  # numbers that share a scale in q8_0
+_BLOCK = 32  # weights that share a scale in q8_0
 
 
 def check_family(config: Any) -> None:

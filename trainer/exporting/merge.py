@@ -8,8 +8,8 @@ from peft.tuners.lora import LoraLayer
 
 from trainer.errors import TrainerError
 from trainer.models import loading
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext
+from trainer.runs.manifest import adapter_path, holds_full_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -28,8 +28,8 @@ def merged_model(context: RunContext, dtype: torch.dtype) -> "PreTrainedModel":
     spec = context.spec
     if spec.adapter is None:
         raise TrainerError("An export needs an adapter. Choose a run that has saved one.")
-    folder = run_folder.adapter_path(context.data_folder, spec.adapter)
-    if run_folder.holds_full_model(folder):
+    folder = adapter_path(context.data_folder, spec.adapter)
+    if holds_full_model(folder):
         how = {"base": spec.base, "device": "cpu", "dtype": "auto"}
         model = loading.load_full_model(folder, context.data_folder, **how).to(dtype)
     else:
@@ -38,7 +38,7 @@ def merged_model(context: RunContext, dtype: torch.dtype) -> "PreTrainedModel":
         if not torch.isfinite(weight).all():
             raise TrainerError(
                 f"The weight {name} is too large for {str(dtype).removeprefix('torch.')}. "
-                "Export with the numbers bfloat16."
+                "Export in bfloat16."
             )
     return model
 

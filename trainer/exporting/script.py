@@ -5,16 +5,12 @@ from typing import Any
 
 from trainer.errors import TrainerError
 from trainer.models import model_source
-from trainer.options.training import RunOptions, recipe_defaults
+from trainer.options.arguments import config_arguments, lora_arguments
+from trainer.options.presets import recipe_defaults
+from trainer.options.training import RunOptions
 from trainer.runs import run_folder
+from trainer.runs.event_log import read_events
 
-# Arguments that both of TRL's configurations know, in the order of the form.
-_SHARED = (
-    "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
-    "gradient_accumulation_steps", "per_device_eval_batch_size", "max_length",
-    "gradient_checkpointing", "lr_scheduler_type", "warmup_steps", "weight_decay",
-    "max_grad_norm", "optim", "logging_steps", "seed",
-)  # fmt: skip
 _HEAD = '''"""{title} with TRL alone, as in run {run_id} of PairTune."""
 
 from pathlib import Path
@@ -67,7 +63,7 @@ _ADAPTER = """model = PeftModel.from_pretrained(model, {folder!r}, is_trainable=
 """
 _STOPPING = '''
 
-class LearntEnough(TrainerCallback):
+class EnoughMargin(TrainerCallback):
     """Stops once reward accuracy and margin are high enough, as means of the last steps."""
 
     def __init__(self):
@@ -109,43 +105,50 @@ trainer.save_model(OUTPUT)
 def plain_script(folder: Path, data_folder: Path) -> str:
     """A script that trains what the run in `folder` trains, from its frozen pairs.
 
-    It takes the device and type of numbers that the run has used. Raises TrainerError for other
-    kinds than dpo and sft, and for a run that has not started yet.
+    It takes the device and dtype that the run has used. Raises TrainerError for other kinds than
+    dpo and sft, and for a run that has not started yet.
     """
     spec = run_folder.read_spec(folder)
     if spec.kind not in ("dpo", "sft"):
         raise TrainerError(f"There is no script for runs of the kind {spec.kind}.")
-    events, _ = run_folder.read_events(folder, 0)
-    started = next((event for event in events if event["type"] == "started"), None)
-    if started is None:
-        raise TrainerError("The script is here as soon as the run has started.")
+    started = _started(folder)
     defaults = recipe_defaults(spec.kind, spec.options)
     options = RunOptions.from_dict(spec.options, defaults=defaults)
     name = spec.kind.upper()
-    is_dpo, is_whole = spec.kind == "dpo", options.lora is None
+    is_dpo, is_full = spec.kind == "dpo", options.lora is None
     stopping = options.stopping if is_dpo else None
     goes_on = spec.adapter is not None
-    holds_to_base = is_dpo and goes_on and is_whole and options.training.reference == "base"
+    holds_to_base = is_dpo and goes_on and is_full and options.training.reference == "base"
     base = model_source.location(spec.base, data_folder)
+    ran = {name: started[name] for name in ("device", "dtype", "num_heldout")}
+    arguments = {"save_strategy": "no", **config_arguments(spec.kind, options, **ran)}
     parts = [
         _head(folder, data_folder, name, options),
         _model(started, options),
         _ADAPTER.format(folder=str(data_folder / (spec.adapter or "")))
-        if goes_on and not is_whole
+        if goes_on and not is_full
         else "",
         _REFERENCE.format(base=base, device=started["device"]) if holds_to_base else "",
         _STOPPING.format(**vars(stopping)) if stopping else "",
         _TRAINER.format(
             name=name,
             reference="\n    ref_model=ref_model," if holds_to_base else "",
-            arguments=_lines(_arguments(started, options, is_dpo=is_dpo)),
-            lora="None" if goes_on or is_whole else _lora(options),
-            callbacks="[LearntEnough()]" if stopping else "[]",
+            arguments=_lines(arguments),
+            lora="None" if goes_on or is_full else _lora(options),
+            callbacks="[EnoughMargin()]" if stopping else "[]",
         ),
-        _reference(options) if is_dpo and goes_on and not is_whole else "",
+        _reference(options) if is_dpo and goes_on and not is_full else "",
         _TAIL,
     ]
     return "".join(parts)
+
+
+def _started(folder: Path) -> dict[str, Any]:
+    events, _ = read_events(folder, 0)
+    started = next((event for event in events if event["type"] == "started"), None)
+    if started is None:
+        raise TrainerError("The script is here as soon as the run has started.")
+    return started
 
 
 def _head(folder: Path, data_folder: Path, name: str, options: RunOptions) -> str:
@@ -155,14 +158,14 @@ def _head(folder: Path, data_folder: Path, name: str, options: RunOptions) -> st
         from_transformers.append("BitsAndBytesConfig")
     if options.stopping and name == "DPO":
         from_transformers.append("TrainerCallback")
-    is_whole = options.lora is None
+    is_full = options.lora is None
     from_peft = "PeftModel" if spec.adapter else "LoraConfig"
-    start = str(data_folder / spec.adapter) if spec.adapter and is_whole else None
+    start = str(data_folder / spec.adapter) if spec.adapter and is_full else None
     answers = 'data.remove_columns("rejected").rename_column("chosen", "completion")'
     return _HEAD.format(
         title={"DPO": "Direct preference optimisation", "SFT": "Supervised fine-tuning"}[name],
         run_id=spec.id,
-        from_peft="" if is_whole else f"from peft import {from_peft}\n",
+        from_peft="" if is_full else f"from peft import {from_peft}\n",
         from_transformers=", ".join(from_transformers),
         name=name,
         run=str(folder.resolve()),
@@ -184,35 +187,8 @@ def _model(started: dict[str, Any], options: RunOptions) -> str:
 
 
 def _lora(options: RunOptions) -> str:
-    values = options.to_dict()["lora"]
-    if not isinstance(values["target_modules"], str):
-        values["target_modules"] = list(values["target_modules"])
-    return f"LoraConfig(\n{_lines({'task_type': 'CAUSAL_LM', **values}, 8)}\n    )"
-
-
-def _arguments(started: dict[str, Any], options: RunOptions, *, is_dpo: bool) -> dict[str, Any]:
-    training = options.training
-    evaluates = bool(started["num_heldout"] and training.eval_steps)
-    arguments = {
-        **{name: getattr(training, name) for name in _SHARED},
-        "eval_strategy": "steps" if evaluates else "no",
-        "eval_steps": training.eval_steps or None,
-        "save_strategy": "no",
-        "bf16": started["dtype"] == "bfloat16",
-        "fp16": started["dtype"] == "float16",
-        "use_cpu": started["device"] == "cpu",
-        "report_to": [],
-    }
-    if not is_dpo:
-        return {**arguments, "completion_only_loss": True}
-    return {
-        **arguments,
-        "beta": training.beta,
-        "loss_type": training.loss_type.split("+"),
-        "loss_weights": training.loss_weights(),
-        "label_smoothing": training.label_smoothing,
-        "disable_dropout": training.disable_dropout,
-    }
+    values = {"task_type": "CAUSAL_LM", **lora_arguments(options)}
+    return f"LoraConfig(\n{_lines(values, 8)}\n    )"
 
 
 def _reference(options: RunOptions) -> str:

@@ -14,9 +14,9 @@ from trainer.generation.pair_sampling import PairSampler, Step
 from trainer.models.chat_template import encode_conversation
 from trainer.models.loading import load_adapter, load_full_model, load_model, load_tokenizer
 from trainer.options.generation import GenerateOptions
-from trainer.runs import run_folder
 from trainer.runs.context import Cancelled, RunContext
-from trainer.runs.run_folder import EventWriter
+from trainer.runs.event_log import EventWriter, read_events
+from trainer.runs.manifest import adapter_path, holds_full_model
 
 PROGRESS_SECONDS = 1.0
 
@@ -25,9 +25,9 @@ Messages = list[dict[str, str]]
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out the run; returns the summary. Raises Cancelled after a stop, and TrainerError."""
-    options = GenerateOptions.from_dict(context.spec.options)
+    options = GenerateOptions.from_dict(context.spec.options).checked()
     prompts = _read_prompts(context)
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     paired = {event["prompt_id"] for event in events if event["type"] == "pair"}
     tokenizer = load_tokenizer(context.spec.base, context.data_folder)
     model = _load_model(context, options)
@@ -79,8 +79,8 @@ def _load_model(context: RunContext, options: GenerateOptions) -> Any:
     how: dict[str, Any] = {"quantization": options.quantization, "device": context.device}
     if spec.adapter is None:
         return load_model(spec.base, data_folder, **how)
-    folder = run_folder.adapter_path(data_folder, spec.adapter)
-    if run_folder.holds_full_model(folder):
+    folder = adapter_path(data_folder, spec.adapter)
+    if holds_full_model(folder):
         return load_full_model(folder, data_folder, base=spec.base, **how)
     model = load_model(spec.base, data_folder, **how)
     return load_adapter(model, folder, name="tuned", base=spec.base).eval()

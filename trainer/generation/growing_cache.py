@@ -2,6 +2,8 @@
 
 transformers' dynamic cache concatenates, so each new token copies all keys and values. Here full
 attention layers keep room at the end of their tensors; other kinds of layers stay as they are.
+Written for transformers 5.23, as it relies on what its DynamicLayer does with `keys`, `values`,
+`is_initialized` and `lazy_initialization`, and on a DynamicCache asking its `layers` for all.
 """
 
 from typing import Any

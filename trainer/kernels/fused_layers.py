@@ -5,14 +5,19 @@ forward, and more often back. These need few of those passes. They replace trans
 only where that is, instruction by instruction, what they compute.
 """
 
-import sys
 import types
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
-from transformers.activations import SiLUActivation
-from transformers.models.llama import modeling_llama
+
+from trainer.private.torch import silu_backward_
+from trainer.private.transformers import (
+    is_llamas_norm,
+    is_llamas_silu_gate,
+    replace_rotation,
+    usual_rotation,
+)
 
 
 def fuse_layers(model: PreTrainedModel) -> None:
@@ -21,24 +26,11 @@ def fuse_layers(model: PreTrainedModel) -> None:
     Rotary positions are a function of the model's module, so they change for the whole process.
     """
     for module in model.modules():
-        kind = type(module)
-        if _same(kind.forward, modeling_llama.LlamaRMSNorm.forward):
+        if is_llamas_norm(module):
             module.forward = types.MethodType(_normed, module)
-        if _same(kind.forward, modeling_llama.LlamaMLP.forward) and _is_silu(module.act_fn):
+        if is_llamas_silu_gate(module):
             module.forward = types.MethodType(_gated, module)
-        its_file = vars(sys.modules[kind.__module__])
-        if _same(its_file.get("apply_rotary_pos_emb"), _usual_rotation):
-            its_file["apply_rotary_pos_emb"] = _rotated
-
-
-_usual_rotation = modeling_llama.apply_rotary_pos_emb
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two functions do the same; transformers repeats this code for each model family."""
-    codes = [getattr(function, "__code__", None) for function in (one, other)]
-    steps = {(code.co_code, code.co_names) for code in codes if code is not None}
-    return None not in codes and len(steps) == 1
+        replace_rotation(module, _rotated)
 
 
 def _normed(self: Any, hidden_states: torch.Tensor) -> torch.Tensor:
@@ -71,10 +63,6 @@ class _RmsNorm(torch.autograd.Function):
         return of_x.to(x.dtype), None, None
 
 
-def _is_silu(activation: torch.nn.Module) -> bool:
-    return isinstance(activation, torch.nn.SiLU | SiLUActivation)
-
-
 def _gated(self: Any, x: torch.Tensor) -> torch.Tensor:
     """The forward pass of a feed-forward layer."""
     return self.down_proj(_GatedProduct.apply(self.gate_proj(x), self.up_proj(x)))
@@ -94,8 +82,7 @@ class _GatedProduct(torch.autograd.Function):
         """Chain rule for g and u."""
         gate, up = ctx.saved_tensors
         of_up = torch.nn.functional.silu(gate).mul_(gradient)
-        of_gate = gradient * up
-        return torch.ops.aten.silu_backward(of_gate, gate, grad_input=of_gate), of_up
+        return silu_backward_(gradient * up, gate), of_up
 
 
 def _rotated(
@@ -103,7 +90,7 @@ def _rotated(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Queries and keys (..., S, dim) turned by their positions; cos and sin are (..., S, dim)."""
     if len({part.dtype for part in (q, k, cos, sin)}) > 1:
-        return _usual_rotation(q, k, cos, sin, unsqueeze_dim)
+        return usual_rotation(q, k, cos, sin, unsqueeze_dim)
     angle = cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim)
     return _Rotation.apply(q, *angle), _Rotation.apply(k, *angle)
 

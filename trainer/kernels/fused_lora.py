@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from bitsandbytes.functional import dequantize_4bit
-from bitsandbytes.nn import Linear4bit as FrozenLinear4bit
-from peft.tuners.lora import Linear, Linear4bit
+from bitsandbytes.nn import Linear4bit
+
+from trainer.private.bitsandbytes import unpacked_weight
+from trainer.private.peft import LowRank, frozen_layer, plain_adapter
 
 # Layers of one module that read the same input, by transformers' names.
 SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
@@ -40,14 +41,12 @@ def fuse_lora(model: torch.nn.Module) -> None:
 
 
 def _can_be_fused(layer: Any) -> bool:
-    if isinstance(layer, Linear4bit):
-        return type(layer.base_layer) is FrozenLinear4bit
-    return isinstance(layer, Linear) and type(layer.base_layer) is torch.nn.Linear
+    return type(frozen_layer(layer)) in (torch.nn.Linear, Linear4bit)
 
 
 def _forward(usual: Any, group: "_Group", index: int) -> Any:
     @functools.wraps(usual)
-    def forward(self: Linear, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def forward(_: torch.nn.Module, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         result = None if args or kwargs else group.result(index, x)
         return usual(x, *args, **kwargs) if result is None else result
 
@@ -65,51 +64,42 @@ class _Group:
     def result(self, index: int, x: torch.Tensor) -> torch.Tensor | None:
         """What one of the layers makes of x; None when it cannot take the short way."""
         if self._x is not x or index not in self._results:
-            dtype = _dtype(x)
-            names = [name for layer in self._layers if (name := _plain_adapter(layer, dtype))]
-            if len(names) < len(self._layers):
+            found = [_adapter(layer, _dtype(x)) for layer in self._layers]
+            adapters = [adapter for adapter in found if adapter is not None]
+            if len(adapters) < len(self._layers):
                 return None
-            self._x, self._results = x, dict(enumerate(_fused(self._layers, names, x)))
+            self._x, self._results = x, dict(enumerate(_fused(self._layers, adapters, x)))
         result = self._results.pop(index)
         if not self._results:
             self._x = None
         return result
 
 
-def _plain_adapter(layer: Any, dtype: torch.dtype) -> str | None:
-    """The one adapter in use, if it is LoRA as published and without dropout on a frozen layer.
+def _adapter(layer: Any, dtype: torch.dtype) -> LowRank | None:
+    """The one plain adapter on a frozen layer, or None.
 
-    `dtype` is what is computed in here; a layer in 4 bits may be told to compute in another.
+    `dtype` is what is computed in here; a layer in 4 bits may have been set to another.
     """
-    base = layer.base_layer
-    if isinstance(base, FrozenLinear4bit) and base.compute_dtype is not dtype:
-        return None
-    is_off = layer.disable_adapters or layer.merged or len(layer.active_adapters) != 1
-    if is_off or base.weight.requires_grad:
-        return None
-    (name,) = layer.active_adapters
-    if name not in layer.lora_A or name in layer.lora_variant:
-        return None
-    dropout = layer.lora_dropout[name]
-    drops = layer.training and isinstance(dropout, torch.nn.Dropout) and dropout.p > 0
-    return None if drops or layer.lora_bias[name] else name
+    frozen = layer.base_layer
+    computes_otherwise = isinstance(frozen, Linear4bit) and frozen.compute_dtype is not dtype
+    return None if computes_otherwise or frozen.weight.requires_grad else plain_adapter(layer)
 
 
 def _weight(layer: Any, dtype: torch.dtype) -> torch.Tensor:
     """W of a frozen layer, (out, in)."""
-    if isinstance(layer, FrozenLinear4bit):
-        return dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(dtype)
+    if isinstance(layer, Linear4bit):
+        return unpacked_weight(layer, dtype)
     weight: torch.Tensor = layer.weight.to(dtype)
     return weight
 
 
 def _fused(
-    layers: Sequence[Any], names: Sequence[str], x: torch.Tensor
+    layers: Sequence[Any], adapters: Sequence[LowRank], x: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
-    frozen, matrices = [], []
-    for layer, name in zip(layers, names, strict=True):
-        frozen.append((layer.base_layer, layer.scaling[name]))
-        matrices += [layer.lora_A[name].weight, layer.lora_B[name].weight]
+    frozen = [
+        (layer.base_layer, adapter.scaling) for layer, adapter in zip(layers, adapters, strict=True)
+    ]
+    matrices = [matrix for adapter in adapters for matrix in (adapter.a, adapter.b)]
     results: tuple[torch.Tensor, ...] = _LoraLinears.apply(x.to(_dtype(x)), frozen, *matrices)
     return results
 

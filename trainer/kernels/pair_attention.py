@@ -14,6 +14,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from trainer.kernels.pair_layout import Block, PairLayout
 from trainer.kernels.row_attention import row_attention
+from trainer.private.torch import softmax_backward
 
 ATTENTION = "pairtune_pairs"
 
@@ -91,7 +92,7 @@ class _BlockAttention(torch.autograd.Function):
             of_mixed = incoming[:, block.queries].flatten(1, 2)
             of_values[:, block.keys] += torch.bmm(weights.transpose(1, 2), of_mixed)
             of_weights = torch.bmm(of_mixed, values[:, block.keys].transpose(1, 2))
-            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            of_scores = softmax_backward(of_weights, weights)
             of_query[block.queries] = _by_token(torch.bmm(of_scores, keys[:, block.keys]), block)
             of_block = rows[:, block.queries].flatten(1, 2)
             of_keys[:, block.keys] += torch.bmm(of_scores.transpose(1, 2), of_block)

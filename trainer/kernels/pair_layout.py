@@ -6,8 +6,10 @@ its position beside it, so the order is free; with this one, what a token sees o
 lies side by side. An answer's last token is left out: nothing is predicted from it, or sees it.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import chain
+from os.path import commonprefix
 from typing import Any
 
 import torch
@@ -15,6 +17,9 @@ import torch
 # Tokens. Short blocks leave little to the mask, long ones leave few products to start. On two cores
 # all from 96 to 256 take the same time.
 MAX_BLOCK_TOKENS = 192
+COMMON = 0  # segment id of what all prompts begin with
+
+Ids = list[int]
 
 
 @dataclass(frozen=True)
@@ -41,28 +46,32 @@ class Pair:
         """Index of the token behind it."""
         return self.start + self.num_chosen + self.num_prompt + self.num_rejected
 
-    def positions(self) -> torch.Tensor:
+    def positions(self) -> list[int]:
         """Position of each of its tokens in its own conversation."""
-        answers_start = self.num_common + self.num_prompt
-        chosen, rejected = torch.arange(self.num_chosen), torch.arange(self.num_rejected)
-        prompt = torch.arange(self.num_common, answers_start)
-        return torch.cat([chosen.flip(0) + answers_start, prompt, rejected + answers_start])
-
-    def answers(self) -> torch.Tensor:
-        """What each of its tokens belongs to: 0 prompt, 1 chosen answer, 2 rejected answer."""
-        return torch.tensor([1, 0, 2]).repeat_interleave(
-            torch.tensor([self.num_chosen, self.num_prompt, self.num_rejected])
+        prompt_end = self.num_common + self.num_prompt
+        chosen, prompt, rejected = (
+            range(prompt_end, prompt_end + self.num_chosen),
+            range(self.num_common, prompt_end),
+            range(prompt_end, prompt_end + self.num_rejected),
         )
+        return [*reversed(chosen), *prompt, *rejected]
 
-    def predicted_from(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def segments(self, prompt: int) -> list[int]:
+        """Segment id of each of its tokens, where its prompt's is `prompt`; its answers' follow."""
+        return [
+            *[prompt + 1] * self.num_chosen, *[prompt] * self.num_prompt,
+            *[prompt + 2] * self.num_rejected,
+        ]  # fmt: skip
+
+    def predicted_from(self) -> tuple[list[int], list[int]]:
         """Index in the row whose output predicts each token of the chosen and the rejected answer.
 
         The first token of either is predicted by the prompt's last.
         """
         prompt_end = self.start + self.num_chosen + self.num_prompt
-        last = torch.tensor([(prompt_end if self.num_prompt else self.num_common) - 1])
-        chosen = torch.arange(self.start, self.start + self.num_chosen).flip(0)
-        return torch.cat([last, chosen]), torch.cat([last, torch.arange(prompt_end, self.end)])
+        last = (prompt_end if self.num_prompt else self.num_common) - 1
+        chosen = range(self.start, self.start + self.num_chosen)
+        return [last, *reversed(chosen)], [last, *range(prompt_end, self.end)]
 
     def seen(self) -> list[slice]:
         """All that its tokens can see: the chosen answer, the prompt and the rejected answer."""
@@ -71,35 +80,9 @@ class Pair:
             slice(self.start, chosen_end), slice(0, self.num_common), slice(chosen_end, self.end)
         ]  # fmt: skip
 
-    def blocks(self, offset: int, window: int | None) -> Iterator[Block]:
-        """The pair in short blocks of tokens; what it has `seen` starts at `offset`.
-
-        A token sees the prompt and its own answer up to itself, within `window` positions if there
-        is one.
-        """
-        positions, answers = self.positions(), self.answers()
-
-        def with_common(values: torch.Tensor, common: torch.Tensor) -> torch.Tensor:
-            return torch.cat([values[: self.num_chosen], common, values[self.num_chosen :]])
-
-        of_keys = with_common(answers, torch.zeros(self.num_common, dtype=torch.long))
-        keys = with_common(positions, torch.arange(self.num_common))
-        for part in self._parts():
-            distance = positions[part, None] - keys
-            visible = (distance >= 0) & ((of_keys == 0) | (of_keys == answers[part, None]))
-            if window is not None:
-                visible &= distance < window
-            columns = visible.any(dim=0).nonzero()
-            first, last = int(columns.min()), int(columns.max())
-            mask = torch.zeros(visible.shape).masked_fill_(~visible, -torch.inf)
-            yield Block(
-                slice(self.start + part.start, self.start + part.stop),
-                slice(offset + first, offset + last + 1),
-                mask[:, first : last + 1],
-            )
-
-    def _parts(self) -> Iterator[slice]:
-        start = 0
+    def parts(self) -> Iterator[slice]:
+        """Its tokens in stretches that are short enough for a block."""
+        start = self.start
         for num_tokens in (self.num_chosen + self.num_prompt, self.num_rejected):
             number = -(-num_tokens // MAX_BLOCK_TOKENS)
             for part in range(number):
@@ -110,21 +93,65 @@ class Pair:
 
 @dataclass(frozen=True)
 class PairLayout:
-    """A batch of B pairs as one row of S tokens with N answer tokens in all."""
+    """A batch of B pairs as one row of S tokens with N answer tokens in all.
+
+    Made on the host, once for a batch, and moved to the device with it.
+    """
 
     input_ids: torch.Tensor  # (1, S)
     position_ids: torch.Tensor  # (1, S)
+    segment_ids: torch.Tensor  # (S,) COMMON, or one for each prompt and each answer
+    prompt_segments: torch.Tensor  # (S,) segment id of the prompt that a token belongs to
     pairs: tuple[Pair, ...]
     predicted_from: torch.Tensor  # (N,) index into S
     targets: torch.Tensor  # (N,) answer tokens, row by row of TRL's batch
+    places: torch.Tensor  # (N,) where TRL's (2B, T - 1) log-probabilities, flat, have them
     seen: tuple[slice, ...]  # what each pair can see, pair after pair, as stretches of the row
-    _made: dict[Any, Any] = field(default_factory=dict)
+    _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "PairLayout":
+        """The layout on a device; accelerate calls this as it does a tensor's."""
+        return self._each(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "PairLayout":
+        """The layout in pinned memory; torch's DataLoader calls this as it does a tensor's."""
+        return self._each(torch.Tensor.pin_memory)
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "PairLayout":
+        parts = {part.name: getattr(self, part.name) for part in fields(self) if part.init}
+        tensors = {
+            name: change(part) for name, part in parts.items() if isinstance(part, torch.Tensor)
+        }
+        return replace(self, **tensors)
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, made once for all layers that ask for it under `key`."""
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
+
+    def can_see(self, window: int | None) -> Callable[..., torch.Tensor]:
+        """Whether a token sees another, by their indices in the row, as a mask of FlexAttention.
+
+        It sees what all prompts begin with, its own prompt and its own answer up to itself, within
+        `window` positions if there is one. As it is compiled there, it may only index tensors.
+        """
+        segments, prompts, positions = self.segment_ids, self.prompt_segments, self.position_ids[0]
+
+        def sees(
+            _batch: object, _head: object, query: torch.Tensor, key: torch.Tensor
+        ) -> torch.Tensor:
+            of_key = segments[key]
+            is_own = (of_key == segments[query]) | (of_key == prompts[query]) | (of_key == COMMON)
+            distance = positions[query] - positions[key]
+            seen = is_own & (distance >= 0)
+            return seen if window is None else seen & (distance < window)
+
+        return sees
+
+    def placed(self, values: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        """Values of answer tokens (N,) at their places in TRL's batch, of `shape`; else zeros."""
+        return values.new_zeros(shape.numel()).index_copy(0, self.places, values).view(shape)
 
     def blocks(self, window: int | None, *, like: torch.Tensor) -> list[Block]:
         """Who attends to what, with masks of the type of `like`."""
@@ -137,80 +164,81 @@ class PairLayout:
         )
         return blocks
 
-    def belonging(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The pair of each token, (S,), or -1 where it is common; and its answer, 0 for prompts."""
-        common = torch.zeros(self.pairs[0].num_common, dtype=torch.long)
-        answers = [pair.answers() for pair in self.pairs]
-        owners = [torch.full_like(part, number) for number, part in enumerate(answers)]
-        return torch.cat([common - 1, *owners]), torch.cat([common, *answers])
-
     def _all_blocks(self, window: int | None) -> Iterator[Block]:
         num_common = self.pairs[0].num_common
         # What is common sees itself alone, as if it were the prompt of a pair without answers.
-        common = Pair(0, 0, num_common, 0, 0)
-        yield from common.blocks(self.pairs[0].num_chosen, window)
+        yield from self._blocks(Pair(0, 0, num_common, 0, 0), self.pairs[0].num_chosen, window)
         offset = 0
         for pair in self.pairs:
-            yield from pair.blocks(offset, window)
+            yield from self._blocks(pair, offset, window)
             offset += pair.end - pair.start + num_common
 
+    def _blocks(self, pair: Pair, offset: int, window: int | None) -> Iterator[Block]:
+        """One pair in blocks; what it has `seen` starts at `offset`."""
+        sees = self.can_see(window)
+        keys = torch.cat([torch.arange(part.start, part.stop) for part in pair.seen()])
+        for part in pair.parts():
+            visible = sees(None, None, torch.arange(part.start, part.stop)[:, None], keys)
+            columns = visible.any(dim=0).nonzero()
+            first, last = int(columns.min()), int(columns.max())
+            mask = torch.zeros(visible.shape).masked_fill_(~visible, -torch.inf)
+            yield Block(part, slice(offset + first, offset + last + 1), mask[:, first : last + 1])
 
-def lay_out(
-    input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
-) -> PairLayout | None:
-    """Lay TRL's batch (2B, T), first the chosen then the rejected rows, out as one row.
 
-    None when the two rows of a pair do not share a prompt, so that the batch cannot be taken.
+def lay_out(pairs: Sequence[tuple[Ids, Ids, Ids]], width: int) -> PairLayout | None:
+    """Lay pairs of prompt, chosen and rejected answer out as one row.
+
+    `width` is that of TRL's batch of the same pairs, (2B, T), first the chosen then the rejected
+    rows. None where a pair does not fit into that, or has no prompt to predict its answers from.
     """
+    longest = max(len(prompt) + max(map(len, answers)) for prompt, *answers in pairs)
+    if longest > width or not all(prompt for prompt, _, _ in pairs):
+        return None
+    num_common = len(commonprefix([prompt for prompt, _, _ in pairs]))
+    laid: list[Pair] = []
+    for prompt, *answers in pairs:
+        start = laid[-1].end if laid else num_common
+        read = [len(answer[:-1]) for answer in answers]
+        laid.append(Pair(start, num_common, len(prompt) - num_common, *read))
     rows = [
-        (ids[seen], given[seen] != -100)
-        for ids, seen, given in zip(
-            input_ids.cpu(), attention_mask.bool().cpu(), labels.cpu(), strict=True
-        )
+        [*reversed(chosen[:-1]), *prompt[num_common:], *rejected[:-1]]
+        for prompt, chosen, rejected in pairs
     ]
-    prompts: list[torch.Tensor] = []
-    half = len(rows) // 2
-    for (chosen, of_chosen), (rejected, of_rejected) in zip(rows[:half], rows[half:], strict=True):
-        num_prompt = int((~of_chosen).sum())
-        shared = chosen[:num_prompt].equal(rejected[: int((~of_rejected).sum())])
-        if num_prompt == 0 or not shared or of_chosen[:num_prompt].any():
-            return None
-        prompts.append(chosen[:num_prompt])
-    answers = [ids[is_answer] for ids, is_answer in rows]
-    return _joined(prompts, answers[:half], answers[half:], input_ids.device)
-
-
-def _joined(
-    prompts: list[torch.Tensor],
-    chosen: list[torch.Tensor],
-    rejected: list[torch.Tensor],
-    device: torch.device,
-) -> PairLayout:
-    num_common = _num_common(prompts)
-    pairs: list[Pair] = []
-    pieces = [prompts[0][:num_common]]
-    sources: tuple[list[torch.Tensor], list[torch.Tensor]] = [], []
-    for prompt, *answers in zip(prompts, chosen, rejected, strict=True):
-        read = [answer[:-1] for answer in answers]
-        start = pairs[-1].end if pairs else num_common
-        pairs.append(Pair(start, num_common, len(prompt) - num_common, *map(len, read)))
-        pieces += [read[0].flip(0), prompt[num_common:], read[1]]
-        for side, answer, source in zip(sources, answers, pairs[-1].predicted_from(), strict=True):
-            side.append(source[: len(answer)])  # max_length may have cut a whole answer away
-    positions = [torch.arange(num_common), *(pair.positions() for pair in pairs)]
-    seen = [stretch for pair in pairs for stretch in pair.seen()]
+    # A pair has three segments; what is common is the prompt of one without answers before them.
+    segments = [pair.segments(3 * number) for number, pair in enumerate(laid, start=1)]
+    prompts = [[3 * number] * len(row) for number, row in enumerate(rows, start=1)]
+    common = [COMMON] * num_common
+    seen = [stretch for pair in laid for stretch in pair.seen()]
     return PairLayout(
-        input_ids=torch.cat(pieces)[None].to(device),
-        position_ids=torch.cat(positions)[None].to(device),
-        pairs=tuple(pairs),
-        predicted_from=torch.cat([*sources[0], *sources[1]]).to(device),
-        targets=torch.cat([*chosen, *rejected]).to(device),
+        input_ids=_joined(pairs[0][0][:num_common], rows)[None],
+        position_ids=_joined(range(num_common), [pair.positions() for pair in laid])[None],
+        segment_ids=_joined(common, segments),
+        prompt_segments=_joined(common, prompts),
+        pairs=tuple(laid),
+        **_answers(pairs, laid, width),
         seen=tuple(stretch for stretch in seen if stretch.stop > stretch.start),
     )
 
 
-def _num_common(prompts: list[torch.Tensor]) -> int:
-    """How many tokens all prompts begin with."""
-    shortest = min(map(len, prompts))
-    begun = torch.stack([prompt[:shortest] for prompt in prompts])
-    return int((begun == begun[0]).all(dim=0).long().cumprod(dim=0).sum())
+def _answers(
+    pairs: Sequence[tuple[Ids, Ids, Ids]], laid: Sequence[Pair], width: int
+) -> dict[str, torch.Tensor]:
+    """What is predicted, from where, and the places of it in TRL's batch of this width."""
+    targets, predicted_from, places = [], [], []
+    for side in (0, 1):
+        for number, (prompt, *answers) in enumerate(pairs):
+            answer = answers[side]
+            first = (side * len(pairs) + number) * (width - 1) + len(prompt) - 1
+            targets.append(answer)
+            # max_length may have cut a whole answer away
+            predicted_from.append(laid[number].predicted_from()[side][: len(answer)])
+            places.append(range(first, first + len(answer)))
+    return {
+        "targets": _joined([], targets),
+        "predicted_from": _joined([], predicted_from),
+        "places": _joined([], places),
+    }
+
+
+def _joined(first: Iterable[int], others: Iterable[Iterable[int]]) -> torch.Tensor:
+    return torch.tensor([*first, *chain.from_iterable(others)], dtype=torch.long)

@@ -6,6 +6,7 @@ it is compiled on first use, which needs Triton and a C compiler.
 """
 
 import functools
+import logging
 from collections.abc import Callable
 
 import torch
@@ -13,11 +14,13 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 
 from trainer.kernels.pair_layout import PairLayout
 
+_log = logging.getLogger(__name__)
+
 # Tokens of a row. On an H200 both kernels took the same for rows of 460 to 1,150 tokens (168 ms for
 # SmolLM2-135M there and back, products block by block 229 ms and more); where FlexAttention begins
 # to be worth its compilation of some ten seconds is not measured.
 MAX_DENSE_TOKENS = 2048
-MASK_ALIGNMENT = 8  # numbers; rows of a mask that start elsewhere are copied by every layer
+MASK_ALIGNMENT = 8  # elements; rows of a mask that start elsewhere are copied by every layer
 
 
 def row_attention(
@@ -54,7 +57,7 @@ def dense_mask(layout: PairLayout, window: int | None, *, like: torch.Tensor) ->
     def make() -> torch.Tensor:
         num_tokens = layout.input_ids.shape[1]
         places = torch.arange(num_tokens, device=like.device)
-        seen = _sees(layout, window)(None, None, places[:, None], places)
+        seen = layout.can_see(window)(None, None, places[:, None], places)
         width = num_tokens + -num_tokens % MASK_ALIGNMENT
         mask = like.new_full((num_tokens, width), -torch.inf)[:, :num_tokens]
         return mask.masked_fill_(seen, 0)[None, None]
@@ -68,27 +71,11 @@ def block_mask(layout: PairLayout, window: int | None) -> BlockMask:
     num_tokens, device = layout.input_ids.shape[1], layout.input_ids.device
 
     def make() -> BlockMask:
-        sees = _sees(layout, window)
+        sees = layout.can_see(window)
         return create_block_mask(sees, None, None, num_tokens, num_tokens, device=device)
 
     mask: BlockMask = layout.once(("blocks", window), make)
     return mask
-
-
-def _sees(layout: PairLayout, window: int | None) -> Callable[..., torch.Tensor]:
-    """A token sees the prompt and its own answer up to itself."""
-    positions = layout.position_ids[0]
-    owners, answers = (part.to(positions.device) for part in layout.belonging())
-
-    def sees(_batch: object, _head: object, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        is_common = owners[key] < 0
-        is_prompt = answers[key] == 0
-        of_pair = (owners[key] == owners[query]) & (is_prompt | (answers[key] == answers[query]))
-        distance = positions[query] - positions[key]
-        seen = (is_common | of_pair) & (distance >= 0)
-        return seen if window is None else seen & (distance < window)
-
-    return sees
 
 
 @functools.cache
@@ -98,7 +85,7 @@ def _compiled() -> Callable[..., torch.Tensor]:
 
 @functools.cache
 def _can_compile(dim: int, dtype: torch.dtype) -> bool:
-    """Whether a kernel for heads of `dim` numbers goes both ways on this machine's GPU."""
+    """Whether a kernel for heads of width `dim` goes both ways on this machine's GPU."""
     shape = 1, 1, 128, dim
     try:
         # The first who asks may be a reference pass, which needs no gradients itself.
@@ -107,6 +94,10 @@ def _can_compile(dim: int, dtype: torch.dtype) -> bool:
                 torch.ones(shape, device="cuda", dtype=dtype, requires_grad=True) for _ in range(3)
             ]
             _compiled()(*parts, enable_gqa=True).sum().backward()
-    except Exception:  # the compiler's errors are of many kinds, its own and the system's
+    except Exception as error:  # of many kinds: the compiler's own, Triton's and the system's
+        _log.warning(
+            "FlexAttention does not compile for heads of width %d in %s, so long rows take more "
+            "memory and time: %r", dim, dtype, error,
+        )  # fmt: skip
         return False
     return True

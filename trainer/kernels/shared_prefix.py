@@ -3,23 +3,23 @@
 TRL computes a prompt twice, pads chosen and rejected answers to the longest of the batch, and
 scores every position. Here all pairs of a batch lie behind each other in one row (`pair_layout`),
 and the LM head is applied where an answer's token is predicted and nowhere else. What comes back is
-what TRL's own forward gives, so its losses and metrics work unchanged.
+what TRL's own forward gives, so its losses and metrics work unchanged. The row is laid out with the
+batch (`pair_collator`), so that nothing here waits for the device.
 """
 
 import functools
 import types
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
-from trl.trainer.utils import FusedCausalLMOutput
 
 from trainer.kernels.last_layer import LastLayer
 from trainer.kernels.pair_attention import ATTENTION
-from trainer.kernels.pair_layout import PairLayout, lay_out
+from trainer.kernels.pair_layout import PairLayout
 from trainer.kernels.token_scores import TokenScores, log_probs_alone
+from trainer.private.transformers import attention, can_exchange_attention, set_attention
+from trainer.private.trl import LossOutput
 
 
 def supports(model: PreTrainedModel) -> bool:
@@ -28,7 +28,7 @@ def supports(model: PreTrainedModel) -> bool:
     scaled = ("logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
     return (
         config.get_text_config() is config
-        and bool(getattr(model, "_supports_attention_backend", False))
+        and can_exchange_attention(model)
         and not getattr(config, "final_logit_softcapping", None)
         and not getattr(config, "output_router_logits", False)
         and all(getattr(config, name, None) is None for name in scaled)
@@ -38,15 +38,14 @@ def supports(model: PreTrainedModel) -> bool:
 def share_prefixes(model: PreTrainedModel) -> None:
     """Let `model(..., fused_lm_head=True)`, TRL's forward for losses, take pairs in one row.
 
-    With `log_probs_only=True` it gives nothing but the log-probabilities, without a gradient.
-    `model` is the causal language model itself, under any adapter, after TRL has given it its
-    fused LM head. A batch that cannot be laid out goes through TRL's own forward.
+    It does where the batch has a `pair_layout`; else it is TRL's own. With `log_probs_only=True` a
+    row gives nothing but the log-probabilities, without a gradient. `model` is the causal language
+    model itself, under any adapter, after TRL has given it its fused LM head.
     """
     fused_forward = model.forward
     last_layer = LastLayer.of(model.base_model)
     # It stays: gradient checkpointing computes the layers again after the forward pass has ended.
-    usual = model.config._attn_implementation
-    model.config._attn_implementation = ATTENTION
+    usual = set_attention(model, ATTENTION)
 
     @functools.wraps(type(model).forward)  # `generate` checks its arguments against the signature
     def forward(
@@ -54,24 +53,20 @@ def share_prefixes(model: PreTrainedModel) -> None:
         *args: Any,
         fused_lm_head: bool = False,
         log_probs_only: bool = False,
+        pair_layout: PairLayout | None = None,
         **kwargs: Any,
     ) -> Any:
-        layout = _layout_of(kwargs) if fused_lm_head else None
-        if layout is None:
-            with _attention(self, usual):  # which makes masks of its own
+        if pair_layout is None or not fused_lm_head:
+            with attention(self, usual):  # which makes masks of its own
                 return fused_forward(*args, fused_lm_head=fused_lm_head, **kwargs)
-        scored = (*_hidden(self, layout, last_layer), layout.targets)
+        scored = (*_hidden(self, pair_layout, last_layer), pair_layout.targets)
         mask = kwargs["labels"][:, 1:] != -100
         if log_probs_only:
-            return FusedCausalLMOutput(log_probs=_placed(log_probs_alone(*scored), mask))
-        return _as_trl_gives_it(TokenScores.compute(*scored), mask)
+            log_probs = pair_layout.placed(log_probs_alone(*scored), mask.shape)
+            return LossOutput(log_probs=log_probs)
+        return _as_trl_gives_it(TokenScores.compute(*scored), pair_layout, mask)
 
     model.forward = types.MethodType(forward, model)
-
-
-def _layout_of(batch: Mapping[str, Any]) -> PairLayout | None:
-    tensors = [batch.get(name) for name in ("input_ids", "attention_mask", "labels")]
-    return None if any(tensor is None for tensor in tensors) else lay_out(*tensors)
 
 
 def _hidden(
@@ -89,28 +84,16 @@ def _hidden(
     return hidden[0], model.get_output_embeddings()
 
 
-@contextmanager
-def _attention(model: PreTrainedModel, implementation: str) -> Iterator[None]:
-    before = model.config._attn_implementation
-    model.config._attn_implementation = implementation
-    try:
-        yield
-    finally:
-        model.config._attn_implementation = before
-
-
-def _as_trl_gives_it(scores: TokenScores, mask: torch.Tensor) -> FusedCausalLMOutput:
-    log_probs = _placed(scores.log_probs, mask)
-    return FusedCausalLMOutput(
+def _as_trl_gives_it(scores: TokenScores, layout: PairLayout, mask: torch.Tensor) -> LossOutput:
+    log_probs, entropy, mean_logits, is_top1 = (
+        layout.placed(values, mask.shape)
+        for values in (scores.log_probs, scores.entropy, scores.mean_logits, scores.is_top1)
+    )
+    return LossOutput(
         loss=-log_probs.sum() / mask.sum().clamp(min=1),
         log_probs=log_probs,
-        entropy=_placed(scores.entropy, mask),
-        mean_logits=_placed(scores.mean_logits, mask),
-        is_top1=_placed(scores.is_top1, mask),
+        entropy=entropy,
+        mean_logits=mean_logits,
+        is_top1=is_top1,
         label_mask=mask,
     )
-
-
-def _placed(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Per-token values at their places in TRL's batch; zero wherever `mask` is false."""
-    return values.new_zeros(mask.shape).masked_scatter(mask, values)

@@ -9,7 +9,7 @@ import torch
 from trainer.errors import TrainerError
 from trainer.models import loading
 from trainer.models.chat_template import Message, encode_conversation
-from trainer.runs import run_folder
+from trainer.runs.manifest import check_manifest
 
 
 class RewardModel:
@@ -21,7 +21,7 @@ class RewardModel:
     def __init__(
         self, base: str, adapter_folder: Path, *, data_folder: Path, device: str = "auto"
     ) -> None:
-        kind = run_folder.check_manifest(adapter_folder).get("kind")
+        kind = check_manifest(adapter_folder).get("kind")
         if kind != "reward":
             raise TrainerError(
                 f"The adapter {adapter_folder} comes from a run of the kind {kind}, which gives no "

@@ -34,7 +34,7 @@ def encode_conversation(
         text = tokenizer.apply_chat_template(
             marked, add_generation_prompt=add_generation_prompt, tokenize=False
         )
-    except Exception as error:
+    except Exception as error:  # a template's code may fail in any way
         roles = ", ".join(message["role"] for message in messages)
         raise TrainerError(
             f"The model's chat template refuses a conversation of {roles}: {error}"

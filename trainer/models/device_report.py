@@ -35,7 +35,7 @@ def _description(device: torch.device) -> str:
 def _tried(attempt: Callable[[], None]) -> str:
     try:
         attempt()
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is what this is asked for
         return f"does not work: {error}"
     return "works"
 
@@ -61,7 +61,7 @@ def _multiply_in_4_bit(device: torch.device) -> None:
 
 def main() -> int:
     """Print the findings for the device that `--device` names."""
-    parser = argparse.ArgumentParser(description="Tell what torch finds on this machine.")
+    parser = argparse.ArgumentParser(description="Say what torch finds on this machine.")
     parser.add_argument("--device", default="auto")
     print(json.dumps(findings(parser.parse_args().device)))
     return 0

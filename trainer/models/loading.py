@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.errors import TrainerError
 from trainer.models import model_source
-from trainer.runs import run_folder
+from trainer.runs.manifest import check_manifest
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +78,7 @@ def load_scorer(
 ) -> "PreTrainedModel":
     """The base model with a fresh head that gives a conversation one number, as `load_model`.
 
-    The head is never in 4 bits: it is trained whole.
+    The head is never in 4 bits: each of its weights is trained.
     """
     from transformers import AutoModelForSequenceClassification
 
@@ -104,12 +104,7 @@ def load_adapter(
     """
     from peft import PeftModel, set_peft_model_state_dict
 
-    manifest = run_folder.check_manifest(adapter_folder)
-    if manifest.get("base_model") != base:
-        raise TrainerError(
-            f"The adapter {adapter_folder} was trained on {manifest.get('base_model')}, not on "
-            f"{base}. Choose its own base model, or another adapter."
-        )
+    check_manifest(adapter_folder, base=base)
     config, weights = _read_adapter(adapter_folder)
     config.inference_mode = not trainable
     if isinstance(model, PeftModel):
@@ -124,17 +119,12 @@ def load_adapter(
 def load_full_model(
     folder: Path, data_folder: Path, *, base: str, **options: Any
 ) -> "PreTrainedModel":
-    """A model that a run has trained as a whole, in evaluation mode; `options` as `load_model`.
+    """A full model that a run has trained, in evaluation mode; `options` as `load_model`.
 
     It is checked like an adapter: the SHA-256 of each file, the base model that it was trained
     from, and that all weights are finite. Raises TrainerError naming what is wrong.
     """
-    manifest = run_folder.check_manifest(folder)
-    if manifest.get("base_model") != base:
-        raise TrainerError(
-            f"The model {folder} was trained from {manifest.get('base_model')}, not from {base}. "
-            "Choose its own base model, or another one."
-        )
+    check_manifest(folder, base=base)
     model = load_model(str(folder), data_folder, **options)
     for name, weight in model.named_parameters():
         if not weight.isfinite().all():
@@ -161,10 +151,11 @@ def pick_dtype(device: "torch.device") -> "torch.dtype":
     """The type to compute in: bfloat16 where the device has instructions for it, else float32."""
     import torch
 
+    from trainer.private.torch import cpu_has_bfloat16
+
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if has_bf16 else torch.float32
+    return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
 
 
 def convert_starter(data_folder: Path) -> Path:
@@ -277,12 +268,13 @@ def _quantization_config(quantization: Mapping[str, Any]) -> Any:
 def _read_adapter(folder: Path) -> tuple[Any, dict[str, Any]]:
     import torch
     from peft import PeftConfig
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         config = PeftConfig.from_pretrained(str(folder), local_files_only=True)
         weights = load_file(folder / WEIGHTS)
-    except Exception as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise TrainerError(f"The adapter {folder} cannot be read: {error}") from error
     for key, tensor in weights.items():
         if not torch.isfinite(tensor).all():

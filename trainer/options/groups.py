@@ -1,20 +1,21 @@
 """The groups of training options, under TRL's, peft's and bitsandbytes' own argument names.
 
-Each says what is wrong with it; what the groups mean together is in `options`. Never imports torch.
+Each says what is wrong with it; what the groups mean together is in `training`. Never imports
+torch.
 """
 
 import math
 from dataclasses import dataclass
 
-from trainer.options.fields import About, option
+from trainer.options.fields import OptionGroup, option
 
 # When to take which loss. A sum such as sigmoid+sft adds up TRL's loss types of these names.
 LOSS_ADVICE = {
     "sigmoid": "The DPO paper's own: take it unless something speaks for another.",
     "sigmoid+sft": "Also keeps chosen answers likely: for when their log-probability falls far.",
     "sigmoid_norm": "Compares answers per token: for when chosen answers are mostly the longer.",
-    "ipo": "Aims at a set margin per token: for few pairs, which sigmoid learns by heart.",
-    "hinge": "Leaves a pair alone once its margin is 1: for pairs that are easily told apart.",
+    "ipo": "Aims at a set margin per token: for few pairs, which sigmoid memorises.",
+    "hinge": "Leaves a pair alone once its margin is 1: for pairs that are easy to rank.",
     "robust": "Expects a share of wrong verdicts, label_smoothing: for annotators who disagree.",
     "apo_zero": "Raises chosen, lowers rejected: for chosen answers better than the model's own.",
     "apo_down": "Lowers both, rejected more: for a model that already answers better than chosen.",
@@ -31,261 +32,195 @@ _SCHEDULERS = ("linear", "cosine", "constant", "constant_with_warmup")
 
 
 @dataclass(frozen=True)
-class TrainingOptions:
+class TrainingOptions(OptionGroup):
     """Arguments of TRL's DPOConfig and SFTConfig; SFT has no use for the group Preference."""
 
     beta: float = option(
         0.1,
-        About(
-            "How strongly the model is held to its start; smaller moves further.",
-            group="Preference",
-        ),
+        "How strongly the model is held to its start; smaller moves further.",
+        group="Preference",
+        over=0,
     )
     loss_type: str = option(
-        "sigmoid",
-        About(
-            "What a step makes smaller.",
-            group="Preference",
-            choices=LOSS_TYPES,
-        ),
+        "sigmoid", "What a step makes smaller.", group="Preference", choices=LOSS_TYPES
     )
     label_smoothing: float = option(
         0.0,
-        About(
-            "Share of the verdicts that may be wrong; for the loss robust.",
-            group="Preference",
-            advanced=True,
-        ),
+        "Share of the verdicts that may be wrong; for the loss robust.",
+        group="Preference",
+        advanced=True,
+        least=0,
+        below=0.5,
     )
     sft_weight: float = option(
         1.0,
-        About(
-            "Weight of the part of sigmoid+sft that keeps chosen answers likely.",
-            group="Preference",
-            advanced=True,
-        ),
+        "Weight of the part of sigmoid+sft that keeps chosen answers likely.",
+        group="Preference",
+        advanced=True,
+        over=0,
     )
     reference: str = option(
         "start",
-        About(
-            "What the model is held to: start is what the run starts from, so each round moves on "
-            "from the last; base is the original model, so rounds together stay near it.",
-            group="Preference",
-            advanced=True,
-            choices=REFERENCES,
-        ),
+        "What the model is held to: start is what the run starts from, so each round moves on "
+        "from the last; base is the original model, so rounds together stay near it.",
+        group="Preference",
+        advanced=True,
+        choices=REFERENCES,
     )
     learning_rate: float = option(
-        3e-4, About("Size of a step. With LoRA 1e-5 to 5e-4; too large and answers collapse.")
+        3e-4, "Size of a step. With LoRA 1e-5 to 5e-4; too large and answers collapse.", over=0
     )
-    num_train_epochs: float = option(3.0, About("How often each pair is seen.", "epochs"))
+    num_train_epochs: float = option(3.0, "How often each pair is seen.", unit="epochs", over=0)
     max_steps: int = option(
-        -1, About("Stop after this many steps instead; -1 counts epochs.", "steps", advanced=True)
+        -1, "Stop after this many steps instead; -1 counts epochs.", unit="steps", advanced=True
     )
     per_device_train_batch_size: int = option(
-        4, About("Pairs computed at once; fewer need less memory.", "pairs", "Memory")
+        4, "Pairs computed at once; fewer need less memory.", unit="pairs", group="Memory", least=1
     )
     gradient_accumulation_steps: int = option(
-        1, About("Batches that are added up before a step.", "batches", "Memory")
+        1, "Batches that are added up before a step.", unit="batches", group="Memory", least=1
     )
     per_device_eval_batch_size: int = option(
-        4, About("Held-out pairs computed at once.", "pairs", "Memory", advanced=True)
+        4,
+        "Held-out pairs computed at once.",
+        unit="pairs",
+        group="Memory",
+        advanced=True,
+        least=1,
     )
     max_length: int = option(
-        1024, About("Prompt and answer together are cut to this.", "tokens", "Memory")
+        1024, "Prompt and answer together are cut to this.", unit="tokens", group="Memory", least=16
     )
     gradient_checkpointing: bool = option(
-        False,
-        About("Compute again instead of remembering: less memory, a third slower.", group="Memory"),
+        False, "Compute again instead of remembering: less memory, a third slower.", group="Memory"
     )
     precompute_ref_log_probs: bool = option(
         True,
-        About(
-            "Compute the reference model once per pair before the start.",
-            group="Memory",
-            advanced=True,
-        ),
+        "Compute the reference model once per pair before the start.",
+        group="Memory",
+        advanced=True,
     )
     lr_scheduler_type: str = option(
-        "linear",
-        About("How the step size changes over the run.", advanced=True, choices=_SCHEDULERS),
+        "linear", "How the step size changes over the run.", advanced=True, choices=_SCHEDULERS
     )
     warmup_steps: float = option(
         0.1,
-        About(
-            "Small steps at first: a number of steps, or a share below 1.", "steps", advanced=True
-        ),
+        "Small steps at first: a number of steps, or a share below 1.",
+        unit="steps",
+        advanced=True,
+        least=0,
     )
-    weight_decay: float = option(0.0, About("Pulls weights to zero.", advanced=True))
-    max_grad_norm: float = option(1.0, About("Longer gradients are shortened.", advanced=True))
-    optim: str = option(
-        "adamw_torch_fused", About("Optimiser, by its name in Trainer.", advanced=True)
-    )
+    weight_decay: float = option(0.0, "Pulls weights to zero.", advanced=True, least=0)
+    max_grad_norm: float = option(1.0, "Longer gradients are shortened.", advanced=True, least=0)
+    optim: str = option("adamw_torch_fused", "Optimiser, by its name in Trainer.", advanced=True)
     disable_dropout: bool = option(
-        True, About("Switch all dropout off, as TRL does for DPO.", advanced=True)
+        True, "Switch all dropout off, as TRL does for DPO.", advanced=True
     )
-    logging_steps: int = option(1, About("Write the curves every so many.", "steps", advanced=True))
+    logging_steps: int = option(
+        1, "Write the curves every so many.", unit="steps", advanced=True, least=1
+    )
     eval_steps: int = option(
         10,
-        About(
-            "Measure on held-out pairs every so many; 0 only at the end.", "steps", advanced=True
-        ),
+        "Measure on held-out pairs every so many; 0 only at the end.",
+        unit="steps",
+        advanced=True,
+        least=0,
     )
     save_steps: int = option(
-        20, About("Keep a checkpoint every so many; 0 only when stopped.", "steps", advanced=True)
+        20,
+        "Keep a checkpoint every so many; 0 only when stopped.",
+        unit="steps",
+        advanced=True,
+        least=0,
     )
-    seed: int = option(42, About("The same seed and data give the same run.", advanced=True))
+    seed: int = option(42, "The same seed and data give the same run.", advanced=True, least=0)
 
     def num_pairs_a_step(self) -> int:
         """Pairs that one step learns from, on one device."""
         return self.per_device_train_batch_size * self.gradient_accumulation_steps
 
     def num_steps(self, num_train: int) -> int:
-        """Steps of a whole run on so many pairs."""
+        """Steps of a run on so many pairs."""
         if self.max_steps > 0:
             return self.max_steps
         num_batches = math.ceil(num_train / self.per_device_train_batch_size)
         steps_an_epoch = math.ceil(num_batches / self.gradient_accumulation_steps)
         return math.ceil(steps_an_epoch * self.num_train_epochs)
 
-    def loss_weights(self) -> list[float]:
-        """TRL's weights of the loss types that `loss_type` adds up, in their order."""
-        names = self.loss_type.split("+")
-        return [self.sft_weight if name == "sft" else 1.0 for name in names]
-
-    def problems(self) -> list[str]:
-        """Everything that is wrong, one sentence each; empty when all is well."""
+    def contradictions(self) -> list[str]:
+        """A loss whose own options are set for another, and no steps at all."""
         rules = {
-            f"learning_rate is {self.learning_rate}; it must be over 0.": self.learning_rate > 0,
-            f"num_train_epochs is {self.num_train_epochs}; it must be over 0.": (
-                self.num_train_epochs > 0
-            ),
             f"max_steps is {self.max_steps}; it must be 1 or more, or -1 to count epochs.": (
                 self.max_steps == -1 or self.max_steps >= 1
-            ),
-            f"lr_scheduler_type is {self.lr_scheduler_type}; choose one of "
-            f"{', '.join(_SCHEDULERS)}.": self.lr_scheduler_type in _SCHEDULERS,
-        }
-        at_least = {
-            "warmup_steps": 0,
-            "weight_decay": 0,
-            "max_grad_norm": 0,
-            "eval_steps": 0,
-            "save_steps": 0,
-            "seed": 0,
-            "logging_steps": 1,
-            "max_length": 16,
-            "per_device_train_batch_size": 1,
-            "per_device_eval_batch_size": 1,
-            "gradient_accumulation_steps": 1,
-        }
-        for name, least in at_least.items():
-            value = getattr(self, name)
-            rules[f"{name} is {value}; it must be {least} or more."] = value >= least
-        rules |= self._preference_rules()
-        return [problem for problem, holds in rules.items() if not holds]
-
-    def _preference_rules(self) -> dict[str, bool]:
-        """What the group Preference has to keep to: the problem, and whether all is well."""
-        return {
-            f"beta is {self.beta}; it must be over 0.": self.beta > 0,
-            f"loss_type is {self.loss_type}; choose one of {', '.join(LOSS_TYPES)}.": (
-                self.loss_type in LOSS_TYPES
-            ),
-            f"label_smoothing is {self.label_smoothing}; it must be from 0 to below 0.5.": (
-                0 <= self.label_smoothing < 0.5
             ),
             f"label_smoothing has no effect on the loss {self.loss_type}. Choose robust, or 0.": (
                 self.label_smoothing == 0 or self.loss_type in _SMOOTHED
             ),
-            f"sft_weight is {self.sft_weight}; it must be over 0.": self.sft_weight > 0,
             f"sft_weight has no effect on the loss {self.loss_type}. Choose sigmoid+sft, or 1.": (
                 self.sft_weight == 1 or self.loss_type in _WITH_SFT
             ),
-            f"reference is {self.reference}; choose one of {', '.join(REFERENCES)}.": (
-                self.reference in REFERENCES
-            ),
         }
+        return [problem for problem, holds in rules.items() if not holds]
 
 
 @dataclass(frozen=True)
-class LoraOptions:
+class LoraOptions(OptionGroup):
     """Arguments of peft's LoraConfig."""
 
-    r: int = option(8, About("Rank: the adapter's size.", group="Adapter"))
-    lora_alpha: int = option(16, About("Weight of the adapter is alpha / r.", group="Adapter"))
+    r: int = option(8, "Rank: the adapter's size.", group="Adapter", least=1)
+    lora_alpha: int = option(16, "Weight of the adapter is alpha / r.", group="Adapter", least=1)
     lora_dropout: float = option(
-        0.0, About("Share of inputs dropped while training.", group="Adapter", advanced=True)
+        0.0,
+        "Share of inputs dropped while training.",
+        group="Adapter",
+        advanced=True,
+        least=0,
+        below=1,
     )
     target_modules: str | tuple[str, ...] = option(
-        "all-linear", About("Layers that get an adapter.", group="Adapter", advanced=True)
+        "all-linear", "Layers that get an adapter.", group="Adapter", advanced=True
     )
     use_rslora: bool = option(
-        False, About("Weigh by alpha / sqrt(r), for large ranks.", group="Adapter", advanced=True)
+        False, "Weigh by alpha / sqrt(r), for large ranks.", group="Adapter", advanced=True
     )
 
-    def problems(self) -> list[str]:
-        """Everything that is wrong, one sentence each; empty when all is well."""
-        rules = {
-            f"r is {self.r}; it must be 1 or more.": self.r >= 1,
-            f"lora_alpha is {self.lora_alpha}; it must be 1 or more.": self.lora_alpha >= 1,
-            f"lora_dropout is {self.lora_dropout}; it must be from 0 to below 1.": (
-                0 <= self.lora_dropout < 1
-            ),
-            "target_modules is empty; name layers, or all-linear.": bool(self.target_modules),
-        }
-        return [problem for problem, holds in rules.items() if not holds]
+    def contradictions(self) -> list[str]:
+        """An adapter for no layer."""
+        named = bool(self.target_modules)
+        return [] if named else ["target_modules is empty; name layers, or all-linear."]
 
 
 @dataclass(frozen=True)
-class QuantizationOptions:
+class QuantizationOptions(OptionGroup):
     """Arguments of BitsAndBytesConfig: the base model in 4 bits, to save memory."""
 
-    load_in_4bit: bool = option(True, About("Keep the base in 4 bits.", group="Memory"))
+    load_in_4bit: bool = option(True, "Keep the base in 4 bits.", group="Memory")
     bnb_4bit_quant_type: str = option(
-        "nf4",
-        About("Kind of 4-bit numbers.", group="Memory", advanced=True, choices=_FOUR_BIT_TYPES),
+        "nf4", "4-bit data type.", group="Memory", advanced=True, choices=_FOUR_BIT_TYPES
     )
     bnb_4bit_use_double_quant: bool = option(
-        True, About("Quantise the scales as well.", group="Memory", advanced=True)
+        True, "Quantise the scales as well.", group="Memory", advanced=True
     )
     bnb_4bit_compute_dtype: str = option(
-        "bfloat16", About("Type to compute in.", group="Memory", advanced=True, choices=_DTYPES)
+        "bfloat16", "Dtype to compute in.", group="Memory", advanced=True, choices=_DTYPES
     )
 
-    def problems(self) -> list[str]:
-        """Everything that is wrong, one sentence each; empty when all is well."""
-        rules = {
-            "load_in_4bit is false; leave the quantization out instead.": self.load_in_4bit,
-            f"bnb_4bit_quant_type is {self.bnb_4bit_quant_type}; choose nf4 or fp4.": (
-                self.bnb_4bit_quant_type in _FOUR_BIT_TYPES
-            ),
-            f"bnb_4bit_compute_dtype is {self.bnb_4bit_compute_dtype}; choose one of "
-            f"{', '.join(_DTYPES)}.": self.bnb_4bit_compute_dtype in _DTYPES,
-        }
-        return [problem for problem, holds in rules.items() if not holds]
+    def contradictions(self) -> list[str]:
+        """A quantisation that does not quantise."""
+        is_on = self.load_in_4bit
+        return [] if is_on else ["load_in_4bit is false; leave the quantization out instead."]
 
 
 @dataclass(frozen=True)
-class StoppingOptions:
-    """Ends a DPO run early, once it has learnt enough: small data is soon learnt too well."""
+class StoppingOptions(OptionGroup):
+    """Ends a DPO run early, once margin and accuracy are enough: small data is soon memorised."""
 
     rewards_margins: float = option(
-        1.5, About("Reward margin that is enough, as the mean of the last steps.", advanced=True)
+        1.5, "Reward margin that is enough, as the mean of the last steps.", advanced=True
     )
     rewards_accuracies: float = option(
-        0.9, About("Reward accuracy that is needed as well.", advanced=True)
+        0.9, "Reward accuracy that is needed as well.", advanced=True, over=0, most=1
     )
     num_steps: int = option(
-        5, About("Over how many steps both are averaged.", "steps", advanced=True)
+        5, "Over how many steps both are averaged.", unit="steps", advanced=True, least=1
     )
-
-    def problems(self) -> list[str]:
-        """Everything that is wrong, one sentence each; empty when all is well."""
-        rules = {
-            f"rewards_accuracies is {self.rewards_accuracies}; it must be over 0, up to 1.": (
-                0 < self.rewards_accuracies <= 1
-            ),
-            f"num_steps is {self.num_steps}; it must be 1 or more.": self.num_steps >= 1,
-        }
-        return [problem for problem, holds in rules.items() if not holds]

@@ -1,4 +1,4 @@
-"""Tells the run folder how training goes, and ends it when asked or when enough is learnt."""
+"""Writes down how training goes, and ends it when asked or when enough is learnt."""
 
 import time
 from collections import deque

@@ -1,4 +1,4 @@
-"""Checkpoints that can be trusted: whole or not there, with all that a resumed run goes on from.
+"""Checkpoints that can be trusted: complete or not there, with all that a resumed run goes on from.
 
 A mixin for TRL's trainers, and the choice of the checkpoint to resume from.
 """
@@ -10,23 +10,28 @@ from typing import Any
 
 from safetensors import SafetensorError
 from transformers import TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from trainer.errors import TrainerError, is_disk_full
+from trainer.private.trl import (
+    CHECKPOINT_PREFIX,
+    CHECKPOINT_STATE,
+    CheckpointHook,
+    count_tokens_from,
+    num_tokens_seen,
+)
 
 CHECKPOINTS = "checkpoints"  # folder in the run folder
 
 
-class CheckpointMixin:
-    """Counts tokens over the whole run, and removes one that could not be written whole."""
+class CheckpointMixin(CheckpointHook):
+    """Counts tokens from the run's first start on, and removes what was written in part."""
 
-    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+    def write_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint; raises TrainerError, with the one before it kept, if that fails."""
         state: TrainerState = self.state  # type: ignore[attr-defined]
-        state.num_input_tokens_seen = self._total_train_tokens
+        state.num_input_tokens_seen = num_tokens_seen(self)
         try:
-            super()._save_checkpoint(*args, **kwargs)  # type: ignore[misc]
+            super().write_checkpoint(*args, **kwargs)
         except (OSError, RuntimeError, SafetensorError) as error:
             folder = Path(self.args.output_dir)  # type: ignore[attr-defined]
             shutil.rmtree(_path_of(folder, state.global_step), ignore_errors=True)
@@ -34,19 +39,19 @@ class CheckpointMixin:
 
     def count_on(self, checkpoint: str) -> None:
         """Let TRL's metric num_tokens go on from a checkpoint instead of from 0."""
-        state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
-        self._total_train_tokens = state.num_input_tokens_seen
+        state = TrainerState.load_from_json(str(Path(checkpoint) / CHECKPOINT_STATE))
+        count_tokens_from(self, state.num_input_tokens_seen)
 
 
 def usable_checkpoint(checkpoints: Path) -> str | None:
     """The last checkpoint that was written to its end (its state file comes last), or None."""
-    return next(reversed(whole_checkpoints(checkpoints)), None)
+    return next(reversed(complete_checkpoints(checkpoints)), None)
 
 
-def whole_checkpoints(checkpoints: Path) -> list[str]:
+def complete_checkpoints(checkpoints: Path) -> list[str]:
     """The checkpoints that were written to their end, in the order of their steps."""
-    found = checkpoints.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
-    return [str(path) for path in sorted(found, key=_step) if _is_whole(path)]
+    found = checkpoints.glob(f"{CHECKPOINT_PREFIX}-*")
+    return [str(path) for path in sorted(found, key=_step) if _is_complete(path)]
 
 
 def step_of(checkpoint: str | None) -> int:
@@ -66,16 +71,16 @@ def _not_written(step: int, checkpoints: Path, error: Exception) -> TrainerError
     )
 
 
-def _is_whole(checkpoint: Path) -> bool:
+def _is_complete(checkpoint: Path) -> bool:
     try:
-        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        json.loads((checkpoint / CHECKPOINT_STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return True
 
 
 def _path_of(checkpoints: Path, step: int) -> Path:
-    return checkpoints / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+    return checkpoints / f"{CHECKPOINT_PREFIX}-{step}"
 
 
 def _step(checkpoint: Path) -> int:

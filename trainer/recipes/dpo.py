@@ -1,23 +1,23 @@
 """Direct preference optimisation with TRL: pushes chosen answers up against rejected ones."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import torch
+from accelerate.utils import send_to_device
 from datasets import Dataset
 from peft import PeftModel
 from transformers import PreTrainedModel
-from trl import DPOConfig, DPOTrainer
-from trl.models.utils import disable_gradient_checkpointing
-from trl.trainer.utils import use_adapter
+from trl import DPOConfig
 
 from trainer.errors import TrainerError
+from trainer.kernels.pair_collator import PairCollator
 from trainer.kernels.shared_prefix import share_prefixes, supports
 from trainer.models import loading, model_source
-from trainer.options.training import recipe_defaults
+from trainer.private.peft import drop_nothing
+from trainer.private.trl import REFERENCE_COPY, TokenisedDPOTrainer, as_reference
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
@@ -32,27 +32,21 @@ from trainer.recipes.reference_cache import (
     weights_hash,
 )
 from trainer.recipes.tokens import PairTokens
-from trainer.runs import run_folder
 from trainer.runs.context import Cancelled, RunContext, num_ranks, rank
+from trainer.runs.manifest import adapter_path, manifest_hash
 
-REFERENCE_COPY = "ref"  # TRL's name of the frozen copy of the adapter that a run starts from
-TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once
+MAX_TOKENS_TOGETHER = 2048  # of the longer conversations of pairs whose references come at once
 
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out a DPO run and return its summary."""
-    setup = training.prepare(context, recipe_defaults("dpo", context.spec.options))
+    setup = training.prepare(context)
     options = setup.options
-    is_whole, precomputes = options.lora is None, options.training.precompute_ref_log_probs
+    precomputes = options.training.precompute_ref_log_probs
     arguments = DPOConfig(
         **training.trainer_arguments(setup),
-        beta=options.training.beta,
-        loss_type=options.training.loss_type.split("+"),
-        loss_weights=options.training.loss_weights(),
-        label_smoothing=options.training.label_smoothing,
-        disable_dropout=options.training.disable_dropout,
         # TRL else keeps a frozen copy of a full model; an adapter is switched off instead.
-        precompute_ref_log_probs=is_whole and precomputes,
+        precompute_ref_log_probs=options.trains_full_model and precomputes,
     )
     callback = RunCallback(context, options.stopping)
     with training.memory_advice(options):
@@ -67,7 +61,7 @@ def run(context: RunContext) -> dict[str, Any]:
             peft_config=lora,
             callbacks=[callback],
         )
-        if options.training.reference == "base" and not is_whole:
+        if options.training.reference == "base" and not options.trains_full_model:
             trainer.hold_to_base()
         # Before the references: in 16 bits an adapter as peft computes it is another model.
         prepare_weights(trainer)
@@ -100,7 +94,7 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
         )
     adapter = None
     if spec.adapter is not None and setup.options.training.reference == "start":
-        adapter = run_folder.manifest_hash(run_folder.adapter_path(data_folder, spec.adapter))
+        adapter = manifest_hash(adapter_path(data_folder, spec.adapter))
     reference = Reference(
         base=weights_hash(files, folder / "weights.json"),
         adapter=adapter,
@@ -114,56 +108,47 @@ def _reference_cache(setup: training.Setup) -> ReferenceCache:
 def _reference_dtype(setup: training.Setup) -> str:
     """What the values are computed in; a full model's weights are float32 whatever that is."""
     computes_in = training.dtype_name(setup.context.device)
-    if setup.options.lora is not None or computes_in == "float32":
-        return computes_in
-    return f"{computes_in} from float32"
+    if setup.options.trains_full_model and computes_in != "float32":
+        return f"{computes_in} from float32"
+    return computes_in
 
 
-class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
+class PairTrainer(FiniteLossMixin, CheckpointMixin, TokenisedDPOTrainer):
     """TRL's DPOTrainer on pairs that are tokenised already."""
 
     ref_model: Any  # a second model that the policy is held to, or None
+    data_collator: Any
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         base = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
         self.shares_prefixes = supports(base)
         if self.shares_prefixes:
+            self.data_collator = PairCollator(self.data_collator)
             share_prefixes(base)
             if self.ref_model is not None:
                 share_prefixes(self.ref_model)
-        for name, module in self.model.named_modules():
-            if isinstance(module, torch.nn.Dropout) and name.endswith(
-                f"lora_dropout.{REFERENCE_COPY}"
-            ):
-                module.p = 0.0  # the reference is frozen: dropout would make it differ each time
+        # The reference is frozen: dropout would make it differ each time.
+        drop_nothing(self.model, REFERENCE_COPY)
 
     def hold_to_base(self) -> None:
         """Take the model without any adapter as the reference, also when going on from one."""
         if REFERENCE_COPY in self.model.peft_config:
             self.model.delete_adapter(REFERENCE_COPY)
 
-    def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
-        """TRL's hook for tokenising, of which nothing is left to do."""
-        return dataset
-
-    def _precompute_ref_logps(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
-        """TRL's hook for computing all references anew, which `add_references` does not."""
-        return dataset
-
     def add_references(self, cache: ReferenceCache, report: Callable[[int, int], None]) -> int:
         """Look up or compute the reference log-probabilities of every pair, before training.
 
         TRL's own switch for this computes all pairs anew, in their order; here only those that
-        the cache lacks are computed. Returns their number; `report` is told after each batch how
+        the cache lacks are computed. Returns their number; `report` is given after each batch how
         many of how many are done.
         """
         keys = {
-            name: [pair_key(self._cut(row)) for row in dataset]
+            name: [pair_key(PairTokens(**row)) for row in dataset]
             for name, dataset in self._datasets().items()
         }
         missing = {
-            key: self._cut(row)
+            key: PairTokens(**row)
             for name, dataset in self._datasets().items()
             for key, row in zip(keys[name], dataset, strict=True)
             if cache.get(key) is None
@@ -186,9 +171,6 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
         datasets = {"train_dataset": self.train_dataset, "eval_dataset": self.eval_dataset}
         return {name: dataset for name, dataset in datasets.items() if dataset is not None}
 
-    def _cut(self, row: dict[str, Any]) -> PairTokens:
-        return PairTokens(**row).within(self.args.max_length)
-
     def _compute_references(
         self,
         missing: dict[bytes, PairTokens],
@@ -197,7 +179,7 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
     ) -> None:
         batches = self._batches(missing)
         num_done = 0
-        with self._as_reference() as model:
+        with torch.no_grad(), as_reference(self) as model, self.accelerator.autocast():
             for start in range(0, len(batches), num_ranks()):
                 of_ranks = batches[start : start + num_ranks()]
                 mine = of_ranks[rank()] if rank() < len(of_ranks) else []
@@ -224,29 +206,13 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
             room -= missing[key].num_tokens()
             if not batches or room < 0:
                 batches.append([])
-                room = TOKENS_TOGETHER - missing[key].num_tokens()
+                room = MAX_TOKENS_TOGETHER - missing[key].num_tokens()
             batches[-1].append(key)
         return batches
 
-    @contextmanager
-    def _as_reference(self) -> Iterator[PreTrainedModel]:
-        """The reference, without gradients: its own model, or the policy without what it learns.
-
-        TRL's own `compute_ref_log_probs` switches adapters for every batch, and looks at all
-        layers each time.
-        """
-        adapter: AbstractContextManager[None] = nullcontext()
-        if self.ref_model is None and isinstance(self.model, PeftModel):
-            name = REFERENCE_COPY if REFERENCE_COPY in self.model.peft_config else None
-            adapter = use_adapter(self.model, adapter_name=name)
-        quietly = disable_gradient_checkpointing(
-            self.model, self.args.gradient_checkpointing_kwargs
-        )
-        with torch.no_grad(), quietly, adapter, self.accelerator.autocast():
-            yield self.ref_model or self.model
-
     def _computed(self, model: PreTrainedModel, pairs: list[PairTokens]) -> list[LogProbs]:
-        inputs = self._prepare_inputs(self.data_collator([asdict(pair) for pair in pairs]))
+        batch = self.data_collator([asdict(pair) for pair in pairs])
+        inputs = send_to_device(batch, self.accelerator.device)
         is_answer = inputs.pop("completion_mask") == 1
         labels = inputs["input_ids"].masked_fill(~is_answer, -100)
         if self.shares_prefixes:
@@ -259,7 +225,7 @@ class PairTrainer(FiniteLossMixin, CheckpointMixin, DPOTrainer):
 
 
 class ReferenceProgress:
-    """Tells how far the reference pass is, and stops it when asked."""
+    """Writes down how far the reference pass is, and stops it when asked."""
 
     TIMES_AS_LONG = 3.0  # a training step needs a forward pass and twice as much to go back
 

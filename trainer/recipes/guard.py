@@ -1,4 +1,4 @@
-"""Keeps a training run from going on with numbers that are not finite.
+"""Keeps a training run from going on with values that are not finite.
 
 A mixin for TRL's trainers. The check stands before the optimiser's step, and weights that gave a
 finite loss are kept, so a run that breaks still leaves them: a copy of an adapter's at each step,
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from trainer.errors import TrainerError
-from trainer.recipes.checkpoints import step_of, whole_checkpoints
+from trainer.private.trl import load_weights
+from trainer.recipes.checkpoints import complete_checkpoints, step_of
 from trainer.recipes.ranks import any_rank
 from trainer.runs.context import rank
 
@@ -65,7 +66,7 @@ class FiniteLossMixin:
         good = self._good_checkpoints()
         if not good:
             return None
-        self._load_from_checkpoint(good[-1])  # type: ignore[attr-defined]
+        load_weights(self, good[-1])
         return f"The model of step {step_of(good[-1])} is kept."
 
     def _drop_older_checkpoints(self) -> None:
@@ -76,7 +77,7 @@ class FiniteLossMixin:
     def _good_checkpoints(self) -> list[str]:
         """Those after which a step was taken, as it is only with a loss that is finite."""
         step = self.state.global_step  # type: ignore[attr-defined]
-        found = whole_checkpoints(Path(self.args.output_dir))  # type: ignore[attr-defined]
+        found = complete_checkpoints(Path(self.args.output_dir))  # type: ignore[attr-defined]
         return [path for path in found if step_of(path) < step]
 
     def has_finite_weights(self) -> bool:

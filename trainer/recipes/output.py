@@ -10,8 +10,9 @@ from trainer.exporting.card import CardFacts, model_card
 from trainer.models import model_source
 from trainer.options.training import RunOptions
 from trainer.recipes.ranks import wait_for_all
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext, rank
+from trainer.runs.event_log import read_events
+from trainer.runs.manifest import write_manifest
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -37,13 +38,13 @@ def _write(trainer: "Trainer", context: RunContext, options: RunOptions) -> None
     partial = context.folder / f".{options.output}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     spec = context.spec
-    if options.lora is None:
+    if options.trains_full_model:
         _write_model(trainer, partial)
     else:
         _write_adapter(trainer.model, partial, base=_name_for_others(spec.base))
     # In place of a library's card, which is an empty form.
     (partial / "README.md").write_text(_card(context, options), encoding="utf-8")
-    run_folder.write_manifest(
+    write_manifest(
         partial,
         {
             "holds": options.output,
@@ -80,7 +81,7 @@ def _name_for_others(base: str) -> str:
 
 def _card(context: RunContext, options: RunOptions) -> str:
     spec = context.spec
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     started = next((event for event in events if event["type"] == "started"), {})
     facts = CardFacts(
         base=_name_for_others(spec.base),

@@ -2,18 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from peft import LoraConfig, PeftModel
-from peft.tuners.lora import LoraLayer
 
 from trainer.errors import TrainerError
 from trainer.kernels.fused_layers import fuse_layers
 from trainer.kernels.fused_lora import fuse_lora
 from trainer.models import loading
+from trainer.options.arguments import lora_arguments
 from trainer.options.training import RunOptions
+from trainer.private.bitsandbytes import keep_gradients_of_4_bit
+from trainer.private.peft import compute_in_type_of_base
 from trainer.recipes.output import TRAINED
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext
+from trainer.runs.manifest import adapter_path, holds_full_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer
@@ -32,8 +33,8 @@ def load_policy(
     spec = context.spec
     if spec.adapter is not None:
         _check_kind(context, options)
-    if options.lora is None:
-        return _whole(context, start=True), None
+    if options.trains_full_model:
+        return _full_model(context, start=True), None
     model = loading.load_model(
         spec.base,
         context.data_folder,
@@ -45,7 +46,7 @@ def load_policy(
     model.config.use_cache = False
     fuse_layers(model)
     if spec.adapter is not None:
-        folder = run_folder.adapter_path(context.data_folder, spec.adapter)
+        folder = adapter_path(context.data_folder, spec.adapter)
         policy = loading.load_adapter(model, folder, name=TRAINED, base=spec.base, trainable=True)
         return policy, None
     return model, lora_config(options, "CAUSAL_LM")
@@ -59,21 +60,21 @@ def load_reference(context: RunContext, options: RunOptions) -> "PreTrainedModel
     """
     training = options.training
     is_start = training.reference == "start" or context.spec.adapter is None
-    if options.lora is not None or (is_start and training.precompute_ref_log_probs):
+    if not options.trains_full_model or (is_start and training.precompute_ref_log_probs):
         return None
-    model = _whole(context, start=is_start)
+    model = _full_model(context, start=is_start)
     model.requires_grad_(False)
     return model
 
 
-def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
+def _full_model(context: RunContext, *, start: bool) -> "PreTrainedModel":
     """What the run starts from, or the base without what earlier rounds have learnt."""
     spec = context.spec
     how: dict[str, Any] = {"device": context.device, "dtype": "float32"}
     if spec.adapter is None or not start:
         model = loading.load_model(spec.base, context.data_folder, **how)
     else:
-        folder = run_folder.adapter_path(context.data_folder, spec.adapter)
+        folder = adapter_path(context.data_folder, spec.adapter)
         model = loading.load_full_model(folder, context.data_folder, base=spec.base, **how)
     model.config.use_cache = False
     fuse_layers(model)
@@ -82,14 +83,13 @@ def _whole(context: RunContext, *, start: bool) -> "PreTrainedModel":
 
 def _check_kind(context: RunContext, options: RunOptions) -> None:
     spec = context.spec
-    folder = run_folder.adapter_path(context.data_folder, spec.adapter or "")
-    is_whole = run_folder.holds_full_model(folder)
-    if is_whole and options.lora is not None:
+    starts_full = holds_full_model(adapter_path(context.data_folder, spec.adapter or ""))
+    if starts_full and not options.trains_full_model:
         raise TrainerError(
             f"{spec.adapter} is a full model. To train an adapter on it, name it as the base "
-            "model; to go on training it as a whole, set lora to null."
+            "model; to go on training all of it, set lora to null."
         )
-    if not is_whole and options.lora is None:
+    if options.trains_full_model and not starts_full:
         raise TrainerError(
             f"{spec.adapter} is an adapter, and this run trains a full model. Export it merged "
             "and start from that model, or give lora its options."
@@ -98,10 +98,7 @@ def _check_kind(context: RunContext, options: RunOptions) -> None:
 
 def lora_config(options: RunOptions, task_type: str) -> LoraConfig:
     """A run's LoRA options as peft takes them, for one of peft's task types."""
-    lora = options.to_dict()["lora"]
-    if not isinstance(lora["target_modules"], str):
-        lora["target_modules"] = list(lora["target_modules"])
-    return LoraConfig(task_type=task_type, **lora)
+    return LoraConfig(task_type=task_type, **lora_arguments(options))
 
 
 def prepare_weights(trainer: "Trainer") -> None:
@@ -110,22 +107,6 @@ def prepare_weights(trainer: "Trainer") -> None:
     for weight in trainer.model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
-    # peft casts inputs to the adapter's float32, and autocast casts them straight back.
     if trainer.args.bf16 or trainer.args.fp16:
-        for module in trainer.model.modules():
-            if isinstance(module, LoraLayer):
-                module.cast_input_dtype_enabled = False
+        compute_in_type_of_base(trainer.model)
     fuse_lora(trainer.model)
-
-
-def keep_gradients_of_4_bit(model: torch.nn.Module) -> None:
-    """Keep bitsandbytes from packing the weights anew for inference on a CPU.
-
-    It does so the first time that no gradient is asked for, as in a reference pass; the packed
-    product has no backward, and from then on gradients would silently be wrong.
-    """
-    from bitsandbytes.nn import Linear4bit
-
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            module.support_avx512bf16_for_cpu = False

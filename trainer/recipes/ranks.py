@@ -1,4 +1,4 @@
-"""What the processes of one run tell each other; a run in one process asks nobody."""
+"""What the processes of one run ask each other; a run in one process asks nobody."""
 
 from typing import Any
 

@@ -9,23 +9,23 @@ from trl import RewardConfig, RewardTrainer
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
-from trainer.options.training import recipe_defaults
+from trainer.private.bitsandbytes import keep_gradients_of_4_bit
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.policy import keep_gradients_of_4_bit, lora_config, prepare_weights
+from trainer.recipes.policy import lora_config, prepare_weights
 from trainer.recipes.tokens import PairTokens
 from trainer.runs.context import RunContext
 
 FULL_REWARD = (
-    "A reward model is trained as an adapter with a score head, never as a whole. Give lora its "
-    "options, or choose another preset than full."
+    "A reward model is trained as an adapter with a score head, never as a full model. Give lora "
+    "its options, or choose another preset than full."
 )
 
 
 def run(context: RunContext) -> dict[str, Any]:
-    """Carry out a reward run; its summary tells how many held-out pairs it judges rightly.
+    """Carry out a reward run; its summary says how many held-out pairs it judges rightly.
 
     The loss is Bradley and Terry's (1952): -log sigmoid(score of chosen - score of rejected).
     """
@@ -33,9 +33,9 @@ def run(context: RunContext) -> dict[str, Any]:
         raise TrainerError(
             "A reward model starts from the base model, not from an adapter. Leave the adapter out."
         )
-    if context.spec.options.get("lora", {}) is None:
+    if training.read_options(context).trains_full_model:
         raise TrainerError(FULL_REWARD)
-    setup = training.prepare(context, recipe_defaults("reward", context.spec.options))
+    setup = training.prepare(context)
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):
         trainer = make_trainer(setup, callback)
@@ -78,16 +78,14 @@ def make_trainer(setup: training.Setup, callback: RunCallback) -> ScoreTrainer:
     )
     if options.quantization is not None:
         keep_gradients_of_4_bit(model)
-    arguments = RewardConfig(
-        **training.trainer_arguments(setup), disable_dropout=options.training.disable_dropout
-    )
+    arguments = RewardConfig(**training.trainer_arguments(setup))
     lora = lora_config(options, "SEQ_CLS")
     lora.modules_to_save = [loading.SCORE_HEAD]
     return ScoreTrainer(
         model=model,
         args=arguments,
-        train_dataset=_dataset(setup.train, options.training.max_length),
-        eval_dataset=_dataset(setup.heldout, options.training.max_length),
+        train_dataset=_dataset(setup.train),
+        eval_dataset=_dataset(setup.heldout),
         processing_class=setup.tokenizer,
         peft_config=lora,
         callbacks=[callback],
@@ -100,20 +98,16 @@ def _heldout_accuracy(trainer: ScoreTrainer, num_pairs: int) -> dict[str, Any]:
     return {"num_right": num_right, "num_pairs": num_pairs, "low": low, "high": high}
 
 
-def _dataset(pairs: list[PairTokens], max_length: int) -> Dataset | None:
-    """Both conversations of each pair as TRL takes them when they are tokenised already.
-
-    They are cut here, as TRL would drop what is too long.
-    """
+def _dataset(pairs: list[PairTokens]) -> Dataset | None:
+    """Both conversations of each pair as TRL takes them when they are tokenised already."""
     if not pairs:
         return None
-    cut = [pair.within(max_length) for pair in pairs]
     return Dataset.from_list(
         [
             {
                 "chosen_ids": pair.prompt_ids + pair.chosen_ids,
                 "rejected_ids": pair.prompt_ids + pair.rejected_ids,
             }
-            for pair in cut
+            for pair in pairs
         ]
     )

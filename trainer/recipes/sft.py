@@ -5,7 +5,6 @@ from typing import Any
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
-from trainer.options.training import recipe_defaults
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
@@ -17,8 +16,8 @@ from trainer.runs.context import RunContext
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out an SFT run and return its summary."""
-    setup = training.prepare(context, recipe_defaults("sft", context.spec.options))
-    arguments = SFTConfig(**training.trainer_arguments(setup), completion_only_loss=True)
+    setup = training.prepare(context)
+    arguments = SFTConfig(**training.trainer_arguments(setup))
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):
         model, lora = load_policy(context, setup.options)

@@ -24,7 +24,7 @@ class PairTokens:
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
 
     def within(self, max_length: int) -> "PairTokens":
-        """The pair as the trainer's collator cuts it: answers lose what does not fit."""
+        """The pair cut as TRL cuts it: answers lose what does not fit."""
         room = max(0, max_length - len(self.prompt_ids))
         return PairTokens(self.prompt_ids, self.chosen_ids[:room], self.rejected_ids[:room])
 
@@ -78,13 +78,11 @@ def prompt_stays(tokenizer: Any, row: Mapping[str, Any]) -> bool:
 
 
 def cut(pairs: Sequence[PairTokens], max_length: int) -> tuple[list[PairTokens], Fit]:
-    """The pairs with something left to learn within `max_length`, and what the length spoils.
-
-    The cutting of answers itself is done by the trainer's collator.
-    """
+    """The pairs with something left to learn, within `max_length`, and what that spoils."""
     kept = [pair for pair in pairs if len(pair.prompt_ids) < max_length]
     num_cut = sum(pair.num_tokens() > max_length for pair in kept)
-    return kept, Fit(num_cut, len(pairs) - len(kept))
+    fit = Fit(num_cut, len(pairs) - len(kept))
+    return [pair.within(max_length) for pair in kept], fit
 
 
 def _tokenise(tokenizer: Any, prompt: list[Any], chosen: list[Any], rejected: list[Any]) -> Any:

@@ -11,7 +11,9 @@ import torch
 
 from trainer.errors import TrainerError
 from trainer.models import loading
+from trainer.options.arguments import config_arguments
 from trainer.options.groups import TrainingOptions
+from trainer.options.presets import recipe_defaults
 from trainer.options.training import RunOptions
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CHECKPOINTS, step_of, usable_checkpoint
@@ -22,14 +24,6 @@ from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, ra
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer
-
-# Options that TRL's configurations take as they are.
-_PASSED_ON = (
-    "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size",
-    "gradient_accumulation_steps", "per_device_eval_batch_size", "max_length",
-    "gradient_checkpointing", "lr_scheduler_type", "warmup_steps", "weight_decay",
-    "max_grad_norm", "optim", "logging_steps", "seed",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,16 +38,23 @@ class Setup:
     checkpoint: str | None  # resume from here
 
     def num_steps(self) -> int:
-        """Steps of the whole run."""
+        """Steps of the run from its start to its end."""
         return self.options.training.num_steps(len(self.train))
 
 
-def prepare(context: RunContext, defaults: RunOptions) -> Setup:
-    """Read options and data, tokenise, warn of what is cut, and write the event `started`."""
-    options = RunOptions.from_dict(context.spec.options, defaults=defaults)
+def read_options(context: RunContext) -> RunOptions:
+    """The run's options, completed by its recipe's defaults; raises TrainerError if they cannot."""
+    spec = context.spec
+    options = RunOptions.from_dict(spec.options, defaults=recipe_defaults(spec.kind, spec.options))
     problems = options.problems()
     if problems:
         raise TrainerError("The options cannot work. " + " ".join(problems))
+    return options
+
+
+def prepare(context: RunContext) -> Setup:
+    """Read options and data, tokenise, warn of what is cut, and write the event `started`."""
+    options = read_options(context)
     tokenizer = loading.load_tokenizer(context.spec.base, context.data_folder)
     kept: dict[str, list[PairTokens]] = {}
     warnings = []
@@ -72,27 +73,27 @@ def prepare(context: RunContext, defaults: RunOptions) -> Setup:
 
 
 def trainer_arguments(setup: Setup) -> dict[str, Any]:
-    """Arguments that TRL's configurations share."""
-    training = setup.options.training
-    device = loading.pick_device(setup.context.device)
-    evaluate = bool(setup.heldout and training.eval_steps)
+    """Arguments of TRL's configuration for runs of this kind."""
+    context, training = setup.context, setup.options.training
+    device = loading.pick_device(context.device).type
     return {
-        **{name: getattr(training, name) for name in _PASSED_ON},
+        **config_arguments(
+            context.spec.kind,
+            setup.options,
+            device=device,
+            dtype=dtype_name(context.device),
+            num_heldout=len(setup.heldout),
+        ),
         **_shared_batch(training, num_ranks()),
-        "output_dir": str(setup.context.folder / CHECKPOINTS),
-        "eval_strategy": "steps" if evaluate else "no",
-        "eval_steps": training.eval_steps or None,
+        "output_dir": str(context.folder / CHECKPOINTS),
         "save_strategy": "steps" if training.save_steps else "no",
         "save_steps": training.save_steps or 500,
         # Of a full model the one before is needed until the newest has proved good (see guard).
-        "save_total_limit": 1 if setup.options.lora else 2,
+        "save_total_limit": 2 if setup.options.trains_full_model else 1,
         "logging_nan_inf_filter": False,
-        "report_to": [],
         "disable_tqdm": True,
-        "use_cpu": device.type == "cpu",
-        "dataloader_pin_memory": device.type == "cuda",
+        "dataloader_pin_memory": device == "cuda",
         "ddp_find_unused_parameters": False,
-        **_precision(device),
     }
 
 
@@ -115,11 +116,6 @@ def dtype_name(device: str) -> str:
     return str(loading.pick_dtype(loading.pick_device(device))).removeprefix("torch.")
 
 
-def _precision(device: torch.device) -> dict[str, bool]:
-    dtype = loading.pick_dtype(device)
-    return {"bf16": dtype is torch.bfloat16, "fp16": dtype is torch.float16}
-
-
 @contextlib.contextmanager
 def memory_advice(options: RunOptions) -> Iterator[None]:
     """Turn running out of memory into advice on what to make smaller."""
@@ -136,7 +132,7 @@ def memory_advice(options: RunOptions) -> Iterator[None]:
             ways.insert(0, f"per_device_train_batch_size {batch}")
         if not training.gradient_checkpointing:
             ways.append("gradient_checkpointing")
-        if options.lora is None:
+        if options.trains_full_model:
             ways.append("an adapter (lora)")
         elif options.quantization is None:
             ways.append("a base in 4 bits")
@@ -150,7 +146,7 @@ def carry_out(trainer: "Trainer", callback: RunCallback, setup: Setup) -> dict[s
     was asked for, and RunFailed when the loss broke; both name what was saved on the way out.
     """
     context, options = setup.context, setup.options
-    trainer.keeps_copy = options.lora is not None
+    trainer.keeps_copy = not options.trains_full_model
     if setup.checkpoint is not None:
         trainer.count_on(setup.checkpoint)
     started = time.monotonic()

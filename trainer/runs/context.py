@@ -7,7 +7,9 @@ from typing import Any
 
 from trainer.errors import TrainerError
 from trainer.runs import run_folder
-from trainer.runs.run_folder import EventWriter, RunSpec
+from trainer.runs.event_log import EventWriter
+from trainer.runs.lock import stop_asked
+from trainer.runs.run_folder import RunSpec
 
 
 def rank() -> int:
@@ -16,7 +18,7 @@ def rank() -> int:
 
 
 def num_ranks() -> int:
-    """How many processes carry out the run together, as torchrun and accelerate tell them."""
+    """How many processes carry out the run together, as torchrun and accelerate set it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
@@ -32,7 +34,7 @@ class RunContext:
 
     def stop_asked(self) -> bool:
         """Whether a clean stop was asked for; look between steps."""
-        return run_folder.stop_asked(self.folder)
+        return stop_asked(self.folder)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """One frozen input of the run, for example `train.jsonl`."""

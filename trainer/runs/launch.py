@@ -1,13 +1,11 @@
 """Starts, watches and stops the worker process of a run; never imports torch.
 
-A worker is alive while it holds the run's lock. Its process id alone proves nothing: the system
-hands ids out again, so a signal is sent only when the start time agrees as well.
+A worker is alive while it holds the run's lock, and before that while its process is there. The id
+alone proves nothing: the system hands ids out again, so the start time has to agree as well.
 """
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainer import PROJECT
-from trainer.runs import run_folder
+from trainer.runs.lock import ask_to_stop, forget_stop, is_locked
 
 # glibc's allocator, read at a process's start: give no memory back between steps, and take it in
 # large pages where Linux leaves that to programs. Else a worker is given its memory page by page
@@ -32,7 +30,7 @@ def start(folder: Path, *, device: str = "auto") -> int:
     It lives on when this process ends. Output goes to `worker.log`. An old wish to stop is
     forgotten. When the worker ends it is reaped at once, so no zombie is left.
     """
-    run_folder.forget_stop(folder)
+    forget_stop(folder)
     command = [sys.executable, "-m", "trainer", str(folder.resolve()), "--device", device]
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
@@ -57,7 +55,7 @@ def environment() -> dict[str, str]:
 
 def is_alive(folder: Path) -> bool:
     """Whether a worker works on the folder, or has just been started on it."""
-    if run_folder.is_locked(folder):
+    if is_locked(folder):
         return True
     identity = _read_identity(folder)
     return identity is not None and _process_start_time(identity[0]) == identity[1]
@@ -65,20 +63,7 @@ def is_alive(folder: Path) -> bool:
 
 def stop(folder: Path) -> None:
     """Ask for a clean stop: the step is finished, the adapter saved, then `cancelled`."""
-    run_folder.ask_to_stop(folder)
-
-
-def kill(folder: Path) -> bool:
-    """End a worker that does not answer; False when it is no longer the process that started."""
-    identity = _read_identity(folder)
-    if not run_folder.is_locked(folder) or identity is None:
-        return False
-    pid, start_time = identity
-    if _process_start_time(pid) != start_time:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    return True
+    ask_to_stop(folder)
 
 
 def log_tail(folder: Path, num_lines: int = 50) -> str:
@@ -118,7 +103,7 @@ def _read_identity(folder: Path) -> tuple[int, str] | None:
 
 
 def _process_start_time(pid: int) -> str | None:
-    """When the process started, as the system tells it; None without such a living process."""
+    """When the process started, as the system knows it; None without such a living process."""
     try:
         # Fields after the command's closing bracket: the state first, and the 22nd of all is the
         # start in clock ticks. A zombie has ended; only its parent has not looked yet.

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 
 from app.services.context import Context, User
-from app.services.tuning.models import check_allowed
+from app.services.tuning.models import check_allowed, round_after
 from app.services.running.runs import RunView, latest_run_id, run_view
 from app.services.tuning.training import queue_run
 from storage.data import prompts
@@ -52,6 +52,7 @@ def start_generation(context: Context, user: User, request: GenerationRequest) -
             recipe="generate",
             base_model=request.model,
             options=asdict(options),
+            round=round_after(context, session, request.model, None),
             started_by=user.name,
         )
         rows = [{"prompt_id": prompt.id, "messages": prompt.messages} for prompt in chosen]

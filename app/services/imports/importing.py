@@ -8,7 +8,6 @@ import logging
 import threading
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from app.services.context import Context, User
@@ -32,7 +31,6 @@ __all__ = [
     "cancel_import",
     "clean_up",
     "find_dataset",
-    "import_file",
     "import_source",
     "latest_import",
     "start_import",
@@ -58,19 +56,14 @@ class ImportView:
     stop: ImportStop | None
 
 
-def import_file(context: Context, user: User, path: Path, options: ImportOptions) -> ImportReport:
-    """Bring a file in and wait for its end.
-
-    Raises InputError for a file that cannot be used, or when somebody has cancelled the import;
-    what was stored is rolled back then, unless they wanted to keep it.
-    """
-    return import_source(context, user, ImportSource(str(path)), options)
-
-
 def import_source(
     context: Context, user: User, source: ImportSource, options: ImportOptions
 ) -> ImportReport:
-    """Do the same for any source."""
+    """Bring a source in and wait for its end.
+
+    Raises InputError for one that cannot be used, or when somebody has cancelled the import; what
+    was stored is rolled back then, unless they wanted to keep it.
+    """
     import_id = _begin(context, user, options)
     _carry_out(context, import_id, source, options)
     with context.database.read_scope() as session:

@@ -11,20 +11,21 @@ from dataclasses import asdict, dataclass, replace
 from sqlalchemy.orm import Session
 
 from app.services.context import Context, User
+from app.services.tuning.models import round_after
 from storage.clock import utc_now
 from storage.data import prompts
 from storage.data.pairs import NewCompletion
-from storage.enums import CompletionOrigin, Side
+from storage.enums import CompletionOrigin, Holds, Side
 from storage.errors import InputError
 from storage.labelling import comparisons
 from storage.labelling.comparisons import NewComparison
 from storage.labelling.labellers import human_labeller
-from storage.labelling.queue import Choice, Submission
+from storage.labelling.queue import Submission
 from storage.schema.tables import Adapter
 from storage.training import adapters
 from storage.training import runs as run_rows
 from trainer.chat.client import ChatRequest
-from trainer.evaluation.win_rate import wilson_interval
+from trainer.evaluation.win_rate import WinRate, win_rate
 from trainer.models import model_source
 from trainer.options.generation import SamplingOptions
 
@@ -64,43 +65,6 @@ class Comparison:
     finished: bool = False
     pair_id: int | None = None
     notice: str = ""
-
-
-@dataclass(frozen=True)
-class Ballot:
-    """A vote on a comparison; `submit_id` makes a repeat harmless."""
-
-    submit_id: str
-    pair_id: int
-    choice: Choice
-
-
-@dataclass(frozen=True)
-class WinRate:
-    """How the votes on one adapter fell; `share` and its 95 % interval are of all votes."""
-
-    num_tuned: int
-    num_base: int
-    num_ties: int
-    num_both_bad: int
-    share: float | None
-    low: float | None
-    high: float | None
-
-    @property
-    def num_votes(self) -> int:
-        """All votes: decided ones, ties and both-bad."""
-        return self.num_tuned + self.num_base + self.num_ties + self.num_both_bad
-
-    @property
-    def sentence(self) -> str:
-        """The result in words, for example "Tuned preferred in 9 of 14 votes (64 %, 39-84 %)"."""
-        if self.share is None or self.low is None or self.high is None:
-            return "No votes on this adapter yet."
-        return (
-            f"Tuned preferred in {self.num_tuned} of {self.num_votes} votes "
-            f"({self.share * 100:.0f} %, {self.low * 100:.0f}–{self.high * 100:.0f} %)"
-        )
 
 
 @dataclass(frozen=True)
@@ -147,19 +111,14 @@ def stream(context: Context, user: User, turn: Turn) -> Iterator[Comparison]:
     yield _finish(context, user, turn, answers, base_is_left=base_is_left)
 
 
-def vote(context: Context, user: User, ballot: Ballot) -> VoteResult:
+def vote(context: Context, user: User, submission: Submission) -> VoteResult:
     """Store a vote as a preference on the comparison pair, and reveal the sides.
 
     Raises StaleError when this person was not asked about this pair; nothing is written then.
     """
     with context.database.session_scope() as session:
-        submission = Submission(
-            submit_id=ballot.submit_id,
-            pair_id=ballot.pair_id,
-            labeller_id=human_labeller(session, user.id, user.name).id,
-            choice=ballot.choice,
-        )
-        pair = comparisons.vote(session, submission, now=utc_now())
+        labeller_id = human_labeller(session, user.id, user.name).id
+        pair = comparisons.vote(session, labeller_id, submission, now=utc_now())
         adapter = adapters.get_adapter(session, pair.adapter_id or 0)
         names = [model_source.describe(adapter.base_model), _label(session, adapter)]
         if pair.shown_left is Side.B:
@@ -184,18 +143,12 @@ def _label(session: Session, adapter: Adapter) -> str:
     """Its name on the screen, for example "run 7 · DPO · 37 pairs"."""
     run = run_rows.get_run(session, adapter.run_id)
     num_pairs = (run.summary or {}).get("num_pairs")
-    whole = " · full model" if adapters.is_full_model(session, adapter) else ""
-    return f"run {run.id} · {run.kind.value.upper()} · {num_pairs} pairs{whole}"
+    full = " · full model" if adapter.holds is Holds.FULL_MODEL else ""
+    return f"run {run.id} · {run.kind.value.upper()} · {num_pairs} pairs{full}"
 
 
 def _win_rate(session: Session, adapter_id: int) -> WinRate:
-    counts = comparisons.comparison_counts(session, adapter_id)
-    numbers = (counts.num_tuned, counts.num_base, counts.num_ties, counts.num_both_bad)
-    num_votes = sum(numbers)
-    if not num_votes:
-        return WinRate(*numbers, share=None, low=None, high=None)
-    low, high = wilson_interval(counts.num_tuned, num_votes)
-    return WinRate(*numbers, share=counts.num_tuned / num_votes, low=low, high=high)
+    return win_rate(**asdict(comparisons.comparison_counts(session, adapter_id)))
 
 
 def _prepare(context: Context, user: User, turn: Turn) -> tuple[bool, ChatRequest]:
@@ -255,6 +208,7 @@ def _finish(
                 adapter_id=adapter.id,
                 asked_by=human_labeller(session, user.id, user.name).id,
                 shown_left=Side.A if base_is_left else Side.B,
+                round=round_after(context, session, adapter.base_model, adapter),
             ),
         )
         return replace(shown, pair_id=pair.id)

@@ -6,22 +6,20 @@ from sqlalchemy.orm import Session
 
 from app.services.context import Context, User
 from storage.clock import utc_now
-from storage.data import pairs
-from storage.data.pairs import PairView
-from storage.enums import Side
 from storage.errors import StaleError
-from storage.labelling import edits, preferences, queue
-from storage.labelling.edits import NewEdit
+from storage.labelling import edits, queue
+from storage.labelling.edits import Edit
 from storage.labelling.labellers import human_labeller
-from storage.labelling.queue import Choice, HeldPair, Submission
+from storage.labelling.preferences import Progress, progress
+from storage.labelling.queue import Submission
+from storage.labelling.shown import PairScreen, pair_screens
 
 __all__ = [
-    "Answer",
-    "Choice",
     "Edit",
     "LabelScreen",
     "PairScreen",
     "Progress",
+    "Submission",
     "fetch",
     "reopen_skipped",
     "save_edit",
@@ -30,29 +28,6 @@ __all__ = [
 ]
 
 HOLD_AHEAD = 2  # the pair on the screen, and the one that is fetched ahead
-
-
-@dataclass(frozen=True)
-class PairScreen:
-    """One pair as the annotator sees it: sides drawn at random, no origin, no model."""
-
-    pair_id: int
-    messages: list[dict[str, str]]
-    left: str
-    right: str
-    previous_choice: Choice | None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the labelling is; `position` counts the pair on the screen from 1."""
-
-    by_me: int
-    by_me_today: int
-    by_all: int
-    num_open: int
-    num_skipped: int
-    position: int
 
 
 @dataclass(frozen=True)
@@ -65,48 +40,21 @@ class LabelScreen:
     notice: str = ""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An annotator's decision; `submit_id` is made by the client and makes a repeat harmless."""
-
-    submit_id: str
-    pair_id: int
-    choice: Choice
-    seconds: float | None = None
-    rationale: str | None = None
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A better text for one side of the pair on the screen."""
-
-    submit_id: str
-    pair_id: int
-    side: str
-    text: str
-
-
 def fetch(context: Context, user: User) -> LabelScreen:
     """The pair to label now and the one after it, held for this annotator."""
     with context.database.session_scope() as session:
         return _screen(session, user)
 
 
-def submit(context: Context, user: User, answer: Answer) -> LabelScreen:
+def submit(context: Context, user: User, submission: Submission) -> LabelScreen:
     """Store a verdict and return what comes next, in one transaction.
 
-    Raises StaleError when the pair is no longer held by this annotator; nothing is written then.
+    Raises StaleError when this annotator no longer holds the pair, or saw something else in its
+    place; nothing is written then.
     """
     with context.database.session_scope() as session:
-        submission = Submission(
-            submit_id=answer.submit_id,
-            pair_id=answer.pair_id,
-            labeller_id=human_labeller(session, user.id, user.name).id,
-            choice=answer.choice,
-            seconds=answer.seconds,
-            rationale=answer.rationale or None,
-        )
-        queue.submit(session, submission, now=utc_now())
+        labeller_id = human_labeller(session, user.id, user.name).id
+        queue.submit(session, labeller_id, submission, now=utc_now())
         return _screen(session, user)
 
 
@@ -128,26 +76,15 @@ def save_edit(context: Context, user: User, edit: Edit) -> LabelScreen:
     StaleError when this annotator does not hold the pair, InputError when nothing was changed.
     """
     with context.database.session_scope() as session:
-        labeller_id = human_labeller(session, user.id, user.name).id
-        now = utc_now()
-        held = {
-            pair.pair_id: pair
-            for pair in queue.hold(session, labeller_id, count=HOLD_AHEAD, now=now)
-        }
-        if edit.pair_id not in held:
+        labeller_id, now = human_labeller(session, user.id, user.name).id, utc_now()
+        held = queue.hold(session, labeller_id, count=HOLD_AHEAD, now=now)
+        left = {pair.pair_id: pair.left for pair in held}
+        if edit.pair_id not in left:
             raise StaleError(
                 f"You do not hold pair {edit.pair_id} any more, so the edit was not stored. "
                 "Copy your text if you need it, and go on with the next pair."
             )
-        left = held[edit.pair_id].left
-        new = NewEdit(
-            submit_id=edit.submit_id,
-            pair_id=edit.pair_id,
-            labeller_id=labeller_id,
-            side=left if edit.side == "left" else left.other,
-            text=edit.text,
-        )
-        edits.add_edit(session, new, now=now)
+        edits.add_edit(session, labeller_id, edit, left=left[edit.pair_id], now=now)
         screen = _screen(session, user)
     return replace(screen, notice="Saved: your version is chosen over the original.")
 
@@ -155,25 +92,8 @@ def save_edit(context: Context, user: User, edit: Edit) -> LabelScreen:
 def _screen(session: Session, user: User) -> LabelScreen:
     labeller_id = human_labeller(session, user.id, user.name).id
     held = queue.hold(session, labeller_id, count=HOLD_AHEAD, now=utc_now())
-    views = {view.id: view for view in pairs.pair_views(session, [pair.pair_id for pair in held])}
-    shown = [_pair_screen(pair, views[pair.pair_id]) for pair in held]
-    counts = preferences.labelling_counts(session, labeller_id)
-    progress = Progress(
-        by_me=counts.num_by_me,
-        by_me_today=counts.num_by_me_today,
-        by_all=counts.num_labelled,
-        num_open=counts.num_open,
-        num_skipped=counts.num_skipped_by_me,
-        position=counts.num_by_me + 1,
-    )
-    current, upcoming = [*shown, None, None][:HOLD_AHEAD]
-    return LabelScreen(current=current, upcoming=upcoming, progress=progress)
-
-
-def _pair_screen(held: HeldPair, view: PairView) -> PairScreen:
-    texts = (view.text_a, view.text_b)
-    left, right = texts if held.left is Side.A else texts[::-1]
-    return PairScreen(view.id, view.messages, left, right, held.previous_verdict)
+    current, upcoming = [*pair_screens(session, held), None, None][:HOLD_AHEAD]
+    return LabelScreen(current, upcoming, progress(session, labeller_id))
 
 
 def reopen_skipped(context: Context, user: User) -> LabelScreen:

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.services.context import Context
-from app.services.labels.comparing import AdapterChoice, WinRate, list_choices, verdict
+from app.services.labels.comparing import AdapterChoice, list_choices, verdict
 from storage.labelling.statistics import VerdictCounts, verdict_counts
-from trainer.evaluation.win_rate import wilson_interval
+from trainer.evaluation.win_rate import WinRate, wilson_interval
 
 
 @dataclass(frozen=True)

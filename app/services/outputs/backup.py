@@ -21,9 +21,10 @@ from app.services.context import Context
 from app.services.outputs.transfer import download_folder
 from storage.backup import check_database, copy_database
 from storage.clock import utc_now
+from storage.enums import RunKind
 from storage.errors import InputError
 from storage.schema.database import database_file
-from trainer.runs.run_folder import ADAPTER, FULL_MODEL
+from trainer.runs.manifest import ADAPTER, FULL_MODEL
 
 MANIFEST, DATABASE = "manifest.json", "pairtune.db"
 FORMAT = 1
@@ -111,7 +112,7 @@ def _run_files(data_folder: Path, with_adapters: bool) -> dict[str, Path]:
     found = {}
     for run in sorted((data_folder / "runs").glob("*")):
         folders = [run, run / ADAPTER] if with_adapters else [run]
-        if with_adapters and not run.name.endswith("-export"):
+        if with_adapters and not run.name.endswith(f"-{RunKind.EXPORT}"):
             folders.append(run / FULL_MODEL)
         for path in (path for folder in folders for path in sorted(folder.glob("*"))):
             name = path.relative_to(data_folder).as_posix()
@@ -122,15 +123,15 @@ def _run_files(data_folder: Path, with_adapters: bool) -> dict[str, Path]:
 
 
 def _pack(archive: Path, files: dict[str, Path]) -> None:
-    told = {}
+    copied = {}
     with (
         _new_private_file(archive) as stream,
         zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as packed,
     ):
         for name, path in files.items():
             with path.open("rb") as source, packed.open(name, "w", force_zip64=True) as to:
-                told[name] = _copy(source, to)
-        manifest = {"format": FORMAT, "made_at": utc_now().isoformat(), "files": told}
+                copied[name] = _copy(source, to)
+        manifest = {"format": FORMAT, "made_at": utc_now().isoformat(), "files": copied}
         packed.writestr(MANIFEST, json.dumps(manifest, indent=1))
         packed.close()
         stream.flush()
@@ -169,13 +170,13 @@ def _unpack(archive: Path, folder: Path) -> None:
         manifest = json.loads(packed.read(MANIFEST))
         if manifest["format"] != FORMAT:
             raise InputError(f"It was made by a newer PairTune (format {manifest['format']}).")
-        told: dict[str, dict[str, Any]] = manifest["files"]
+        listed: dict[str, dict[str, Any]] = manifest["files"]
         names = [entry.filename for entry in packed.infolist()]
-        if sorted(names) != sorted([*told, MANIFEST]) or DATABASE not in told:
+        if sorted(names) != sorted([*listed, MANIFEST]) or DATABASE not in listed:
             raise InputError("Its files are not those that its manifest names.")
-        if wrong := [name for name in told if not _NAMES.fullmatch(name)]:
+        if wrong := [name for name in listed if not _NAMES.fullmatch(name)]:
             raise InputError(f"It holds a file with a name that no backup has: {wrong[0]!r:.80}.")
-        for name, expected in told.items():
+        for name, expected in listed.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             with packed.open(name) as source, _new_private_file(path) as to:

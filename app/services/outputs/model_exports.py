@@ -1,6 +1,5 @@
 """Take a trained adapter further: a full model, a GGUF file, a hub repository, a plain script."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import Any
 from app.services.context import Context, User
 from app.services.outputs.transfer import download_folder
 from app.services.tuning.training import queue_run
-from storage.enums import RunKind, RunStatus
+from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Run
 from storage.training import adapters
 from storage.training import runs as run_rows
 from storage.training.runs import NewRun
+from trainer.exporting import hub
 from trainer.exporting.script import plain_script
 from trainer.options.export import WEIGHTS, ExportOptions
 
@@ -35,29 +35,27 @@ class ExportRow:
 
 
 def weight_choices(target: str) -> list[str]:
-    """The numbers that an export of this kind can write, the default first."""
+    """The dtypes and quantisations that such an export can write, the default first."""
     return list(WEIGHTS.get(target, ()))
 
 
 def can_send() -> bool:
     """Whether a token for the hub is set."""
-    return bool(os.environ.get("HF_TOKEN"))
+    return hub.has_token()
 
 
 def start_export(context: Context, user: User, adapter_id: int, options: dict[str, Any]) -> int:
     """Queue an export run of an adapter and return its id.
 
-    Raises NotFoundError for an unknown adapter, TrainerError for options that cannot work,
-    InputError when it is to be sent and no token is set.
+    Raises NotFoundError for an unknown adapter, InputError for one that cannot be exported,
+    TrainerError for options that cannot work, and when it is to be sent and no token is set.
     """
-    wanted = ExportOptions.from_dict(options)
-    if wanted.repository is not None and not can_send():
-        raise InputError(
-            "No token for the hub is set. Start the server with HF_TOKEN in its environment."
-        )
+    wanted = ExportOptions.from_dict(options).checked()
+    if wanted.repository is not None:
+        hub.check_target(wanted.repository)
     with context.database.session_scope() as session:
         adapter = adapters.get_adapter(session, adapter_id)
-        if run_rows.get_run(session, adapter.run_id).kind is RunKind.REWARD:
+        if adapter.holds is Holds.REWARD_MODEL:
             raise InputError(
                 "This adapter scores answers and writes none, so there is no model to export. "
                 "Choose one of an SFT or DPO run."
@@ -68,6 +66,7 @@ def start_export(context: Context, user: User, adapter_id: int, options: dict[st
             base_model=adapter.base_model,
             adapter=adapter.folder,
             options=options,
+            round=run_rows.get_run(session, adapter.run_id).round,
             started_by=user.name,
         )
         return queue_run(context, session, new, {}).id

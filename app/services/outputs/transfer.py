@@ -18,7 +18,8 @@ from storage.errors import InputError
 from storage.exporters import ExportFilter, FilterChoices
 from storage.schema.database import Database
 from storage.training import adapters
-from trainer.runs import run_folder
+from trainer.exporting import hub
+from trainer.runs.manifest import adapter_path, check_manifest
 
 DEFAULT_FORMAT = exporters.FORMATS[0].NAME
 MAX_ROWS = 20_000
@@ -113,15 +114,16 @@ def publish_preferences(
 ) -> str:
     """Push judged pairs with a card to a dataset on the hub, and return its address.
 
-    Raises InputError when the name, the filter or the token cannot be used, and when there is
-    nothing to publish.
+    Raises InputError when the filter cannot be used or there is nothing to publish, TrainerError
+    when the name or the token cannot be used or the hub is out of reach.
     """
-    exporters.check_target(repo_id)
+    hub.check_target(repo_id)
     kind, wanted = exporters.format_named("hub"), ExportFilter.from_dict(filter or {})
     with tempfile.TemporaryDirectory(prefix="pairtune-publish-") as folder:
         with context.database.read_scope() as session:
             exporters.export_files(session, Path(folder), kind, wanted)
-        return exporters.push_folder(Path(folder), repo_id, private=private)
+        message = "Preferences exported by PairTune"
+        return hub.upload(Path(folder), repo_id, "dataset", private=private, message=message)
 
 
 def adapter_archive(context: Context, adapter_id: int) -> Path:
@@ -131,8 +133,8 @@ def adapter_archive(context: Context, adapter_id: int) -> Path:
     """
     with context.database.read_scope() as session:
         adapter = adapters.get_adapter(session, adapter_id)
-    folder = run_folder.adapter_path(context.settings.data_folder, adapter.folder)
-    run_folder.check_manifest(folder)
+    folder = adapter_path(context.settings.data_folder, adapter.folder)
+    check_manifest(folder)
     name = f"{folder.name}-of-run-{adapter.run_id}"
     return Path(shutil.make_archive(str(download_folder() / name), "zip", folder))
 

@@ -15,7 +15,8 @@ from app.services.running.take_in import take_in
 from storage.enums import RunStatus
 from storage.schema.tables import Run
 from storage.training import runs as run_rows
-from trainer.runs import launch, run_folder
+from trainer.runs import launch
+from trainer.runs.event_log import ENDINGS, read_events
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +50,10 @@ class RunFollower(Repeating):
         folder = self._context.runs_folder / run.folder
         # Asked before reading: a worker that ends in between has written its last event by then.
         alive = launch.is_alive(folder)
-        events, end = run_folder.read_events(folder, run.events_offset)
+        events, end = read_events(folder, run.events_offset)
         # An ending is taken in once the process has gone: until then it has its memory and its
         # lock, and no other worker could go on with the run.
-        if alive and (not events or events[-1].get("type") in run_folder.ENDINGS):
+        if alive and (not events or events[-1].get("type") in ENDINGS):
             return True
         with self._context.database.session_scope() as session:
             row = run_rows.get_run(session, run_id)

@@ -16,11 +16,13 @@ from storage.schema.tables import Run
 from storage.training import adapters
 from storage.training import runs as run_rows
 from trainer.evaluation.diagnosis import diagnosis, heldout_in_words
-from trainer.runs import launch, run_folder
+from trainer.options.training import trains_full_model
+from trainer.runs import launch
+from trainer.runs.lock import forget_stop
 
 LOG_LINES = 200
-TRAINING_KINDS = (RunKind.SFT, RunKind.DPO, RunKind.REWARD)
-# TRL's names of the share of pairs told apart, best first: by DPO, then by a reward model.
+TRAINING_KINDS = tuple(kind for kind in RunKind if kind.trains)
+# TRL's names of the reward accuracy, the best first: of DPO, then of a reward model.
 _ACCURACIES = ("eval_rewards/accuracies", "rewards/accuracies", "eval_accuracy", "accuracy")
 
 
@@ -94,7 +96,7 @@ def run_view(context: Context, run_id: int) -> RunView:
             warnings=summary.get("warnings", []),
             summary={key: value for key, value in summary.items() if key != "warnings"},
             adapter_id=adapter.id if adapter else None,
-            is_full_model=run.options.get("lora", {}) is None,
+            is_full_model=trains_full_model(run.options),
             waiting_for=_waiting_for(session, run),
             can_resume=_can_resume(run, folder),
         )
@@ -134,7 +136,7 @@ def resume_run(context: Context, user: User, run_id: int) -> int:
                 f"Run {run_id} cannot be resumed: it is {run.status.value} and has no checkpoint "
                 "to go on from. Start a new run."
             )
-        run_folder.forget_stop(folder)
+        forget_stop(folder)
         run_rows.set_status(session, run_id, RunStatus.QUEUED)
     return run_id
 

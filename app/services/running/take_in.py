@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 
 from storage.data import pairs
 from storage.data.pairs import NewCompletion
-from storage.enums import CompletionOrigin, PairOrigin, RunStatus
+from storage.enums import CompletionOrigin, Holds, PairOrigin, RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Run
 from storage.training import adapters
 from storage.training import runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewMetric
-from trainer.runs import run_folder
+from trainer.options.training import trains_full_model
+from trainer.runs.manifest import manifest_hash
 
 Event = dict[str, Any]
 
@@ -72,11 +73,18 @@ def _end(session: Session, run: Run, event: Event, status: RunStatus, folder: Pa
         NewAdapter(
             run_id=run.id,
             folder=f"runs/{run.folder}/{name}",
+            holds=_holds(run),
             base_model=run.base_model,
-            manifest_hash=run_folder.manifest_hash(folder / name),
+            manifest_hash=manifest_hash(folder / name),
             parent_id=parent.id if parent else None,
         ),
     )
+
+
+def _holds(run: Run) -> Holds:
+    if run.kind is RunKind.REWARD:
+        return Holds.REWARD_MODEL
+    return Holds.FULL_MODEL if trains_full_model(run.options) else Holds.ADAPTER
 
 
 def _add_generated_pair(session: Session, run: Run, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""What a person is told of the labels before they train: contradictions, repetitions, no text."""
+"""Flaws of the labels, in words, before they train: contradictions, repetitions, no text."""
 
 from collections import Counter
 from collections.abc import Sequence

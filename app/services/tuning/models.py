@@ -1,8 +1,11 @@
 """Which models may be used: those that the administrator named, and those that were made here."""
 
+from sqlalchemy.orm import Session
+
 from app.services.context import Context
 from storage.enums import RunKind, RunStatus
 from storage.errors import InputError
+from storage.schema.tables import Adapter
 from storage.training import adapters
 from storage.training import runs as run_rows
 from trainer.models import model_source
@@ -36,6 +39,23 @@ def check_allowed(context: Context, model: str) -> None:
             f'The model "{model}" is not one of this server\'s models ({", ".join(known)}). '
             f"Choose one of these, or restart the server with --model {model}."
         )
+
+
+def round_after(context: Context, session: Session, model: str, adapter: Adapter | None) -> int:
+    """The round of what is made with a base model, or with an adapter on it.
+
+    A round is one turn of the loop. What is imported, answered by a base model or trained from one
+    is of round 0; what is answered by a model that was trained here in round n (an adapter, a full
+    model, or the export of one), is compared with it or trained from it is of round n + 1. So pairs
+    of round n + 1 ask about models of round n. Both runs of "SFT then DPO" are one turn. Of data
+    folders older than this rule all is of round 0.
+    """
+    made_by = adapter.run_id if adapter else _run_of(context, model)
+    return 0 if made_by is None else run_rows.get_run(session, made_by).round + 1
+
+
+def _run_of(context: Context, model: str) -> int | None:
+    return next((run for run, made in _made_here(context).items() if made == model), None)
 
 
 def _allowed(context: Context) -> list[str]:

@@ -9,6 +9,7 @@ from app.services.context import Context, User
 from storage.errors import InputError
 from storage.labelling.statistics import Agreement, agreement
 from storage.training import presets
+from trainer.options.fields import About
 from trainer.options.groups import (
     LOSS_ADVICE,
     LoraOptions,
@@ -16,7 +17,8 @@ from trainer.options.groups import (
     StoppingOptions,
     TrainingOptions,
 )
-from trainer.options.training import PRESET_REASONS, PRESETS, RunOptions
+from trainer.options.presets import PRESET_REASONS, PRESETS
+from trainer.options.training import RunOptions
 
 _SECTIONS = {
     "training": TrainingOptions,
@@ -31,24 +33,24 @@ SMOOTHED_LOSS = "robust"
 MAX_SMOOTHING = 0.4  # 0.5 would say that verdicts are drawn by lot, and nothing can be learnt
 
 
-@dataclass(frozen=True)
-class OptionField:
+@dataclass(frozen=True, kw_only=True)
+class OptionField(About):
     """One option: where it belongs in a run's options, and what a form shows."""
 
     section: str  # group in run.json: training, lora, quantization or stopping
     name: str  # the argument's own name in TRL, peft or bitsandbytes
-    group: str  # Preference, Learning, Adapter or Memory
-    help: str
-    unit: str
     default: Any
-    choices: tuple[str, ...]
-    advanced: bool
 
 
 def option_fields() -> list[OptionField]:
     """All options in the order of their sections."""
     return [
-        OptionField(section=section, name=field.name, default=field.default, **field.metadata)
+        OptionField(
+            section=section,
+            name=field.name,
+            default=field.default,
+            **vars(field.metadata["about"]),
+        )
         for section, options in _SECTIONS.items()
         for field in dataclasses.fields(options)
     ]
@@ -151,11 +153,7 @@ def loss_advice(context: Context, loss_type: str) -> LossAdvice:
 
     Raises InputError for an unknown loss.
     """
-    if loss_type not in tuple(LOSS_ADVICE):
-        raise InputError(
-            f'There is no loss "{loss_type}". Choose one of: {", ".join(LOSS_ADVICE)}.'
-        )
-    advice = LOSS_ADVICE[loss_type]
+    advice = loss_line(loss_type)
     if loss_type != SMOOTHED_LOSS:
         return LossAdvice(advice, 0.0)
     with context.database.read_scope() as session:

@@ -44,7 +44,9 @@ def token_findings(
         [] if fit.num_dropped < len(sample.pairs) or not whole else [_all_dropped(max_length)]
     )
     return TokenFindings(
-        [f"Longest pair{of} {longest:,} tokens."], [told for told in warnings if told], problems
+        [f"Longest pair{of} {longest:,} tokens."],
+        [sentence for sentence in warnings if sentence],
+        problems,
     )
 
 

@@ -9,29 +9,25 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.services.context import Context, User
-from app.services.tuning.models import check_allowed
+from app.services.tuning.models import check_allowed, round_after
 from app.services.tuning.options import preset_options
+from app.services.tuning.recipes import RECIPES
 from app.services.tuning.token_findings import token_findings
 from app.services.tuning.training_data import DataSummary, TokenisedSample, summarise
-from storage.enums import RunKind, RunStatus
+from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
-from storage.schema.tables import Run
+from storage.schema.tables import Adapter, Run
 from storage.training import adapters, snapshots
 from storage.training import runs as run_rows
 from storage.training.runs import NewRun
 from trainer.errors import TrainerError
 from trainer.models import model_source
 from trainer.models.memory_estimate import free_bytes, training_bytes
-from trainer.options.training import RunOptions, reward_options, sft_options
+from trainer.options.presets import reward_options, sft_options
+from trainer.options.training import RunOptions, trains_full_model
 from trainer.runs import run_folder
 from trainer.runs.run_folder import RunSpec
 
-RECIPES = {
-    "dpo": (RunKind.DPO,),
-    "sft_dpo": (RunKind.SFT, RunKind.DPO),
-    "sft": (RunKind.SFT,),
-    "reward": (RunKind.REWARD,),
-}
 NVIDIA_DRIVER = Path("/proc/driver/nvidia")  # there where a GPU can be used
 FEW_PAIRS = 20  # below this, a trend in the curves is mostly chance
 
@@ -77,9 +73,11 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
         found = _judge(context, request, summarise(snapshot), None)
         if found.problems:
             raise InputError(" ".join(found.problems))
-        adapter = _adapter_folder(session, request)
+        start = _start_from(session, request)
+        adapter = start.folder if start else None
+        this_round = round_after(context, session, request.model, start)
         runs: list[Run] = []
-        for kind in RECIPES[request.recipe]:
+        for kind in RECIPES[request.recipe].kinds:
             new = NewRun(
                 kind=kind,
                 recipe=request.recipe,
@@ -87,6 +85,7 @@ def start_training(context: Context, user: User, request: TrainingRequest) -> li
                 adapter=adapter,
                 options=_options_of(context, request, kind).to_dict(),
                 snapshot=snapshot.hash,
+                round=this_round,
                 after_run_id=runs[-1].id if runs else None,
                 started_by=user.name,
             )
@@ -218,13 +217,13 @@ def _full_fine_tuning_problems(
         return []
     with context.database.read_scope() as session:
         start = adapters.get_adapter(session, request.adapter_id)
-        starts_whole = adapters.is_full_model(session, start)
-    if starts_whole and options.lora is not None:
+    starts_full = start.holds is Holds.FULL_MODEL
+    if starts_full and options.lora is not None:
         return [
             f"Run {start.run_id} has trained a full model, and this trains an adapter. Choose the "
             "preset full, or take that model as the base model."
         ]
-    if not starts_whole and options.lora is None:
+    if not starts_full and options.lora is None:
         return [
             f"Run {start.run_id} has trained an adapter, and this trains a full model. Export it "
             "merged and take that as the base model, or choose another preset."
@@ -271,13 +270,13 @@ def _with_tokens(
     folder = model_source.local_folder(request.model, context.settings.data_folder)
     sample = context.training_data.tokenised(data, folder) if folder else None
     options = _options(context, request)
-    told = token_findings(data, sample, options.training.max_length)
+    in_tokens = token_findings(data, sample, options.training.max_length)
     memory_facts, memory_warnings = _memory(context, folder, options, sample)
     return dataclasses.replace(
         found,
-        facts=[*found.facts, *told.facts, *memory_facts],
-        warnings=[*found.warnings, *told.warnings, *memory_warnings],
-        problems=[*found.problems, *told.problems],
+        facts=[*found.facts, *in_tokens.facts, *memory_facts],
+        warnings=[*found.warnings, *in_tokens.warnings, *memory_warnings],
+        problems=[*found.problems, *in_tokens.problems],
     )
 
 
@@ -309,17 +308,17 @@ def _measured_seconds_per_pair(
     context: Context, session: Session, request: TrainingRequest
 ) -> float | None:
     """Seconds that the last finished run of this kind took for one pair of one epoch."""
-    is_whole = _is_full_fine_tuning(context, request)
+    is_full = _is_full_fine_tuning(context, request)
     for run in run_rows.list_runs(session, kinds=[RunKind.DPO]):
         measured = run.summary or {}
-        same = (run.base_model, run.options.get("lora", {}) is None) == (request.model, is_whole)
+        same = (run.base_model, trains_full_model(run.options)) == (request.model, is_full)
         if run.status is RunStatus.FINISHED and same:
             epochs = run.options["training"]["num_train_epochs"]
             return float(measured["seconds"] / (measured["num_pairs"] * epochs))
     return None
 
 
-def _adapter_folder(session: Session, request: TrainingRequest) -> str | None:
+def _start_from(session: Session, request: TrainingRequest) -> Adapter | None:
     if request.adapter_id is None:
         return None
     adapter = adapters.get_tuned_adapter(session, request.adapter_id)
@@ -328,4 +327,4 @@ def _adapter_folder(session: Session, request: TrainingRequest) -> str | None:
             f"Adapter {adapter.id} was trained on {adapter.base_model}, not on {request.model}. "
             f"Choose {adapter.base_model} as the model, or another adapter."
         )
-    return adapter.folder
+    return adapter

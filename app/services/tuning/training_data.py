@@ -1,5 +1,6 @@
 """What the pre-flight knows of the labelled pairs, counted once for each state of the data."""
 
+import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from storage.training.snapshots import Snapshot, SnapshotCounts
 from trainer.errors import TrainerError
 from trainer.models.light_tokenizer import LightTokenizer
 from trainer.recipes.tokens import PairTokens, prompt_stays, tokenise
+
+logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 SAMPLE_PAIRS = 1000  # looked at token by token: one to two seconds
@@ -62,7 +65,10 @@ def tokenise_sample(rows: list[Row], model_folder: Path) -> TokenisedSample | No
     """The rows as the model of that folder reads them; None where its files cannot be read."""
     try:
         tokenizer = LightTokenizer(model_folder)
-    except Exception:  # tokenizers raises bare Exception; the worker names what is wrong
+    except Exception:  # tokenizers raises bare Exception
+        logger.warning(
+            "Pairs are not counted in tokens: no tokenizer in %s.", model_folder, exc_info=True
+        )
         return None
     try:
         pairs = tokenise(tokenizer, rows, "the training data")

@@ -1,11 +1,8 @@
 """hh_rlhf_cn: context, chosen and rejected as turns of {"role", "text"}, in jsonl."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from storage.exporters.columns import identity
 from storage.exporters.judged_pairs import JudgedPair, Shape
-from storage.exporters.writing import Row, write_lines
+from storage.exporters.writing import Row, write_preferences
 
 NAME = "hh_rlhf_cn"
 TITLE = "hh_rlhf_cn (.jsonl)"
@@ -18,7 +15,7 @@ _NAMES = {"system": "system", "user": "human", "assistant": "assistant"}
 
 
 def rows(pair: JudgedPair) -> list[Row]:
-    """Return the pair's row."""
+    """One row, with the prompt as `context` and a turn for each side."""
     context = [
         {"role": _NAMES[message["role"]], "text": message["content"]} for message in pair.messages
     ]
@@ -29,6 +26,4 @@ def rows(pair: JudgedPair) -> list[Row]:
     return [{"context": context} | sides | identity(pair)]
 
 
-def write(rows: Iterable[Row], folder: Path) -> None:
-    """Write preferences.jsonl."""
-    write_lines(folder / "preferences.jsonl", rows)
+write = write_preferences

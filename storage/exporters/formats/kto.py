@@ -4,13 +4,10 @@ A decided pair gives one of each. A tie says that both answers will do, so it gi
 two bad answers give two bad ones.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from storage.enums import Verdict
 from storage.exporters.columns import identity
 from storage.exporters.judged_pairs import JudgedPair, Shape
-from storage.exporters.writing import Row, write_lines
+from storage.exporters.writing import Row, write_preferences
 
 NAME = "trl_kto"
 TITLE = "TRL KTO (.jsonl)"
@@ -36,6 +33,4 @@ def rows(pair: JudgedPair) -> list[Row]:
     ]
 
 
-def write(rows: Iterable[Row], folder: Path) -> None:
-    """Write preferences.jsonl."""
-    write_lines(folder / "preferences.jsonl", rows)
+write = write_preferences

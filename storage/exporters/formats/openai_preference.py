@@ -1,10 +1,7 @@
 """OpenAI's preference file: input.messages, preferred_output and non_preferred_output, in jsonl."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from storage.exporters.judged_pairs import JudgedPair, Shape
-from storage.exporters.writing import Row, write_lines
+from storage.exporters.writing import Row, write_preferences
 
 NAME = "openai"
 TITLE = "OpenAI preference (.jsonl)"
@@ -25,6 +22,4 @@ def rows(pair: JudgedPair) -> list[Row]:
     ]
 
 
-def write(rows: Iterable[Row], folder: Path) -> None:
-    """Write preferences.jsonl."""
-    write_lines(folder / "preferences.jsonl", rows)
+write = write_preferences

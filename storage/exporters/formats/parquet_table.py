@@ -18,7 +18,7 @@ ROWS_PER_PAIR = 1
 
 
 def rows(pair: JudgedPair) -> list[Row]:
-    """Return the pair's row."""
+    """One row: TRL's columns and where the pair comes from."""
     return [conversational(pair) | provenance(pair)]
 
 

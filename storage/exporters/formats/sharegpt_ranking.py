@@ -30,7 +30,7 @@ _NAMES = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
 def rows(pair: JudgedPair) -> list[Row]:
-    """Return the pair's row."""
+    """One row, with the prompt as `conversations` and a turn for each side."""
     turns = [
         {"from": _NAMES[message["role"]], "value": message["content"]} for message in pair.messages
     ]

@@ -1,11 +1,8 @@
 """TRL's conversational preferences: prompt, chosen and rejected as lists of messages, in jsonl."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from storage.exporters.columns import identity
 from storage.exporters.judged_pairs import JudgedPair, Shape
-from storage.exporters.writing import Row, write_lines
+from storage.exporters.writing import Row, write_preferences
 
 NAME = "trl_conversational"
 TITLE = "TRL conversational (.jsonl)"
@@ -16,7 +13,7 @@ ROWS_PER_PAIR = 1
 
 
 def rows(pair: JudgedPair) -> list[Row]:
-    """Return the pair's row."""
+    """The chosen and the rejected answer, beside the prompt as messages."""
     return [conversational(pair) | identity(pair)]
 
 
@@ -29,6 +26,4 @@ def conversational(pair: JudgedPair) -> Row:
     }
 
 
-def write(rows: Iterable[Row], folder: Path) -> None:
-    """Write preferences.jsonl."""
-    write_lines(folder / "preferences.jsonl", rows)
+write = write_preferences

@@ -1,11 +1,8 @@
 """TRL's standard preferences: prompt, chosen and rejected as plain texts, in jsonl."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from storage.exporters.columns import identity
 from storage.exporters.judged_pairs import JudgedPair, Shape
-from storage.exporters.writing import Row, write_lines
+from storage.exporters.writing import Row, write_preferences
 
 NAME = "trl_standard"
 TITLE = "TRL standard (.jsonl)"
@@ -25,6 +22,4 @@ def rows(pair: JudgedPair) -> list[Row]:
     return [texts | identity(pair)]
 
 
-def write(rows: Iterable[Row], folder: Path) -> None:
-    """Write preferences.jsonl."""
-    write_lines(folder / "preferences.jsonl", rows)
+write = write_preferences

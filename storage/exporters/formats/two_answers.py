@@ -1,11 +1,8 @@
 """Two answers side by side with the winner: all that PairTune knows of a verdict, in jsonl."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from storage.exporters.columns import provenance
 from storage.exporters.judged_pairs import JudgedPair, Shape
-from storage.exporters.writing import Row, write_lines
+from storage.exporters.writing import Row, write_preferences
 
 NAME = "two_answers"
 TITLE = "Two answers and the winner (.jsonl)"
@@ -30,6 +27,4 @@ def rows(pair: JudgedPair) -> list[Row]:
     return [row]
 
 
-def write(rows: Iterable[Row], folder: Path) -> None:
-    """Write preferences.jsonl."""
-    write_lines(folder / "preferences.jsonl", rows)
+write = write_preferences

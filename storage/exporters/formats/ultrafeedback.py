@@ -4,15 +4,12 @@ A score is the share of the verdicts that are for the answer; a tie counts half 
 so tied answers have equal scores, and two bad ones have 0.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
-
 from storage.data.conversations import last_user_text
 from storage.enums import Verdict
 from storage.exporters.columns import identity
 from storage.exporters.formats.trl_conversational import conversational
 from storage.exporters.judged_pairs import JudgedPair, Shape
-from storage.exporters.writing import Row, write_lines
+from storage.exporters.writing import Row, write_preferences
 
 NAME = "ultrafeedback"
 TITLE = "UltraFeedback with scores (.jsonl)"
@@ -43,6 +40,4 @@ def rows(pair: JudgedPair) -> list[Row]:
     ]
 
 
-def write(rows: Iterable[Row], folder: Path) -> None:
-    """Write preferences.jsonl."""
-    write_lines(folder / "preferences.jsonl", rows)
+write = write_preferences

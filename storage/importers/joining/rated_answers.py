@@ -39,7 +39,7 @@ class RatedAnswers:
     """The rated answers of a file by prompt, with their row numbers."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Make tables on the disk, as a file may have more answers than memory holds."""
         self._rows = temporary_tables(
             "CREATE TABLE prompts (id INTEGER PRIMARY KEY, digest BLOB UNIQUE, messages TEXT)",
             "CREATE TABLE answers (prompt INTEGER, number INTEGER, text TEXT, score REAL, "

@@ -26,7 +26,7 @@ class SeenContents:
     """Contents by their key, in a temporary file."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Make a table on the disk, as a file may have more contents than memory holds."""
         self._rows = temporary_tables(
             "CREATE TABLE seen (digest BLOB PRIMARY KEY, verdict TEXT, annotators TEXT) "
             "WITHOUT ROWID"
@@ -38,7 +38,7 @@ class SeenContents:
         self._is_empty = False
         self._rows.executemany(
             "INSERT INTO seen VALUES (?, ?, ?)",
-            ((_digest(key), *_told(item)) for key, item in contents),
+            ((_digest(key), *_verdict_and_annotators(item)) for key, item in contents),
         )
 
     def find(self, key: Key) -> Seen | None:
@@ -70,7 +70,7 @@ def _digest(key: Key) -> bytes:
     return digest.digest()
 
 
-def _told(item: ImportedPrompt | ImportedPair) -> tuple[str | None, str | None]:
+def _verdict_and_annotators(item: ImportedPrompt | ImportedPair) -> tuple[str | None, str | None]:
     if isinstance(item, ImportedPrompt):
         return None, None
     annotators = [judgement.annotator for judgement in item.annotations]

@@ -33,7 +33,7 @@ class Threads:
     """The rows of a file that have an id and perhaps a parent, with their row numbers."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Make tables on the disk, as a file may have more rows than memory holds."""
         self._rows = temporary_tables(
             "CREATE TABLE rows (place INTEGER PRIMARY KEY, id TEXT UNIQUE, parent TEXT, "
             "number INTEGER, is_turn INTEGER, content BLOB)",

@@ -5,6 +5,7 @@ but itself.
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 from storage.errors import InputError
 from storage.importers.sources.data_files import LocalFile
 from storage.importers.sources.dataset_parts import DEFAULT, TRAIN, Dataset, Parts, parts_of
+
+logger = logging.getLogger(__name__)
 
 _SAVED, _SAVED_SPLITS, _CARD = "state.json", "dataset_dict.json", "README.md"
 _MAX_ENTRIES = 10_000
@@ -120,7 +123,8 @@ def _configs(folder: Path) -> Any:
 
     try:
         return (metadata_load(folder / _CARD) or {}).get("configs")
-    except Exception:  # whatever a damaged card makes YAML raise; the files' names will do
+    except Exception:  # YAML raises errors of all kinds; the files' names will do
+        logger.warning("The card of the dataset in %s cannot be read.", folder, exc_info=True)
         return None
 
 

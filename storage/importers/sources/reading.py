@@ -33,7 +33,7 @@ _TABLES = {".csv", ".tsv", ".tab"}
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
-    """Do the same as `read_file` for a path of this machine."""
+    """Yield (row number, row) of a file of this machine; raises InputError as `read_file` does."""
     return read_file(LocalFile(path), Position())
 
 

@@ -16,7 +16,7 @@ from storage.importers.sources.json_rows import BadRow, Row, problem_within
 ARROW_FILE, ARROW_STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 
 _BATCH = 1000  # rows of parquet taken at once
-_LONGEST_CELL = 2**31 - 1
+_MAX_CELL_CHARACTERS = 2**31 - 1
 # Columns whose cells are lists; in all other columns a text stays a text, whatever it looks like.
 _LISTS = {"history", "generations", "responses", "ratings", "rating", "order"}
 
@@ -27,7 +27,7 @@ def read_delimited(file: io.BufferedReader, name: str) -> Iterator[tuple[int, Ro
     Raises:
         InputError: the header has no names, or one of them twice.
     """
-    csv.field_size_limit(_LONGEST_CELL)
+    csv.field_size_limit(_MAX_CELL_CHARACTERS)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     header_line = text.readline()
     delimiter = max(",;\t", key=header_line.count)

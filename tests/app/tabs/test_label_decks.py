@@ -10,7 +10,7 @@ PROGRESS = Progress(by_me=0, by_me_today=0, by_all=0, num_open=3, num_skipped=0,
 
 
 def _pair(pair_id: int) -> PairScreen:
-    return PairScreen(pair_id, [{"role": "user", "content": "Hi"}], "left", "right", None)
+    return PairScreen(pair_id, [{"role": "user", "content": "Hi"}], "left", "right", None, "sign")
 
 
 def _screen(current: int, upcoming: int) -> LabelScreen:

@@ -37,7 +37,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     )
     path = folder / "judged.jsonl"
     path.write_text("\n".join(map(json.dumps, ROWS)))
-    importing.import_file(context, _user(Role.ADMIN), path, ImportOptions(path.name))
+    importing.import_source(
+        context, _user(Role.ADMIN), importing.ImportSource(str(path)), ImportOptions(path.name)
+    )
     yield context
     context.chat.close()
     context.database.close()

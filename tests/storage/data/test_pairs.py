@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from storage.schema.database import Database
 from storage.enums import CompletionOrigin, PairOrigin
 from storage.errors import InputError, NotFoundError
-from storage.data.pairs import NewCompletion, add_pair, pair_view, pair_views
+from storage.data.pairs import NewCompletion, add_pair
+from storage.labelling.history import pair_history
 from storage.labelling.preferences import counts
 from storage.data.prompts import add_prompt
 from storage.schema.tables import Claim, Completion, Pair
@@ -40,9 +41,9 @@ def test_pair_keeps_everything_that_is_known_of_its_answers(database: Database) 
             round=2,
         )
     with database.read_scope() as session:
-        view = pair_view(session, pair.id)
+        view = pair_history(session, pair.id)
         stored = session.get_one(Completion, pair.completion_a)
-        assert (view.messages, view.text_a, view.text_b, view.round) == (
+        assert (view.messages, view.a.text, view.b.text, view.round) == (
             messages,
             " Hi!\n",
             "你好",
@@ -65,18 +66,6 @@ def test_generated_pair_is_open_for_labelling_and_a_comparison_is_not(
         assert session.scalars(select(Claim.pair_id)).all() == [generated]
         assert counts(session).num_open == 1
         assert counts(session).num_pairs == 2
-
-
-def test_views_come_in_the_order_asked_for(database: Database, make_pairs: MakePairs) -> None:
-    one, two, three = make_pairs(3)
-    with database.read_scope() as session:
-        assert [view.id for view in pair_views(session, [three, 99, one, two])] == [
-            three,
-            one,
-            two,
-        ]
-        with pytest.raises(NotFoundError, match="Pair 99"):
-            pair_view(session, 99)
 
 
 def test_text_that_cannot_be_stored_is_refused(database: Database, make_pairs: MakePairs) -> None:

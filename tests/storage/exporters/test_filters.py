@@ -145,8 +145,8 @@ def test_row_a_verdict_tells_who_gave_it_how_and_when(export: Export) -> None:
         ("Ann", "a"),
         ("Ben", "both_bad"),
     ]
-    told = {name: rows[0][name] for name in ("labeller_kind", "strength", "rationale", "seconds")}
-    assert told == {
+    shown = {name: rows[0][name] for name in ("labeller_kind", "strength", "rationale", "seconds")}
+    assert shown == {
         "labeller_kind": "human",
         "strength": 3.0,
         "rationale": "shorter",
@@ -159,9 +159,9 @@ def test_kto_puts_ties_and_bad_pairs_to_use(database: Database, export: Export) 
     export(Judged({ANN: B}), Judged({ANN: TIE}), Judged({ANN: BOTH_BAD}))
     with database.read_scope() as session:
         rows = list(export_rows(session, format_named("trl_kto"), ExportFilter()))
-    told = [(row["completion"][0]["content"], row["label"]) for row in rows]
-    assert told[:2] == [("other", True), ("one", False)]
-    assert [label for _, label in told[2:]] == [True, True, False, False]
+    labelled = [(row["completion"][0]["content"], row["label"]) for row in rows]
+    assert labelled[:2] == [("other", True), ("one", False)]
+    assert [label for _, label in labelled[2:]] == [True, True, False, False]
 
 
 def test_scores_are_shares_of_the_verdicts(database: Database, export: Export) -> None:

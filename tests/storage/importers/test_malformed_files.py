@@ -100,7 +100,9 @@ REFUSED: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "dropped"), REPORTED)
+@pytest.mark.parametrize(
+    ("name", "content", "dropped"), REPORTED, ids=[case[0] for case in REPORTED]
+)
 def test_broken_file_is_reported_row_by_row_and_good_rows_are_kept(
     tmp_path: Path, name: str, content: bytes, dropped: dict[str, list[int]]
 ) -> None:
@@ -111,7 +113,7 @@ def test_broken_file_is_reported_row_by_row_and_good_rows_are_kept(
     assert report.examples[0].messages == [{"role": "user", "content": "Q"}]
 
 
-@pytest.mark.parametrize(("name", "content", "message"), REFUSED)
+@pytest.mark.parametrize(("name", "content", "message"), REFUSED, ids=[case[0] for case in REFUSED])
 def test_file_without_a_usable_row_gives_one_clear_error(
     tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:

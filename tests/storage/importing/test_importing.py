@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from storage.clock import utc_now
-from storage.data.pairs import pair_view
+from storage.data.pairs import NewCompletion, add_pair
+from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, LabellerKind, PairOrigin, Verdict
 from storage.errors import InputError
-from storage.importers import ImportReport
-from storage.importing.writing import import_text
+from storage.importers import ImportOptions, ImportReport, file_reading
+from storage.importing.rolling_back import roll_back_some
+from storage.importing.verdict_writing import Marks
+from storage.importing.writing import import_text, store
+from storage.labelling.history import pair_history
 from storage.labelling.preferences import counts
 from storage.labelling.queue import hold
 from storage.schema.database import Database
@@ -64,8 +68,8 @@ def test_judged_pairs_become_verdicts_of_an_imported_labeller(
         assert (labeller.kind, labeller.name) == (LabellerKind.IMPORTED, "helpful")
         preference = session.get_one(Preference, 1)
         assert (preference.verdict, preference.left) == (Verdict.A, None)
-        view = pair_view(session, 1)
-        assert (view.text_a, view.text_b, view.origin) == ("good 1", "bad 1", PairOrigin.IMPORTED)
+        view = pair_history(session, 1)
+        assert (view.a.text, view.b.text, view.origin) == ("good 1", "bad 1", PairOrigin.IMPORTED)
         origins = set(session.scalars(select(Completion.origin)))
         assert origins == {CompletionOrigin.IMPORTED}
         snapshot = freeze(session)
@@ -80,7 +84,7 @@ def test_judged_pairs_are_not_offered_for_labelling_and_others_are(
     assert report.num_unlabelled == 1
     with database.session_scope() as session:
         held = hold(session, 1, count=10, now=utc_now())
-        assert [pair_view(session, pair.pair_id).text_a for pair in held] == ["x"]
+        assert [pair_history(session, pair.pair_id).a.text for pair in held] == ["x"]
         assert counts(session).num_open == 1
 
 
@@ -268,3 +272,28 @@ def test_any_unicode_comes_back_exactly(
         (row["prompt"], row["chosen"], row["rejected"]) for row in snapshot.train + snapshot.heldout
     ]
     assert (messages, chosen, rejected) in found
+
+
+def test_ids_of_an_import_that_is_rolled_back_never_come_again(
+    database: Database, write_rows: WriteRows
+) -> None:
+    kinds = (Prompt, Completion, Pair, Preference)
+    given: list[set[tuple[type, int]]] = []
+    for import_id in (1, 2):
+        path = write_rows(*[_judged(number) for number in range(300)])
+        for step in file_reading(path, ImportOptions("file")).steps():
+            with database.session_scope() as session:
+                store(session, step.prepared, Marks("file", "file", import_id))
+        with database.session_scope() as session:
+            given.append(
+                {(kind, row_id) for kind in kinds for row_id in session.scalars(select(kind.id))}
+            )
+            while roll_back_some(session, import_id):
+                pass
+            assert [session.scalar(select(func.count(kind.id))) for kind in kinds] == [0] * 4
+    assert not given[0] & given[1]
+    with database.session_scope() as session:
+        prompt, _ = add_prompt(session, [{"role": "user", "content": "Q"}], source="test")
+        answers = (NewCompletion(text, CompletionOrigin.GENERATED) for text in "ab")
+        pair = add_pair(session, prompt.id, *answers, origin=PairOrigin.GENERATED)
+        assert (prompt.id, pair.id, pair.completion_a, pair.completion_b) == (601, 601, 1201, 1202)

@@ -3,9 +3,9 @@
 import pytest
 
 from storage.clock import utc_now
-from storage.data.pairs import NewCompletion, pair_view
+from storage.data.pairs import NewCompletion
 from storage.data.prompts import add_prompt, prompt_detail
-from storage.enums import CompletionOrigin, RunKind, Side
+from storage.enums import CompletionOrigin, Holds, RunKind, Side
 from storage.errors import InputError, NotFoundError, StaleError
 from storage.labelling.comparisons import (
     ComparisonCounts,
@@ -15,10 +15,11 @@ from storage.labelling.comparisons import (
     comparison_counts,
     vote,
 )
-from storage.labelling.edits import NewEdit, add_edit
-from storage.labelling.preferences import counts, labelling_counts
+from storage.labelling.edits import Edit, add_edit
+from storage.labelling.preferences import counts, progress
 from storage.labelling.queue import Submission, hold
 from storage.schema.database import Database
+from storage.schema.tables import Pair
 from storage.training.adapters import NewAdapter, add_adapter
 from storage.training.runs import NewRun, create_run
 from storage.training.snapshots import freeze
@@ -32,7 +33,9 @@ def adapter_id(database: Database) -> int:
     with database.session_scope() as session:
         run = create_run(session, NewRun(kind=RunKind.DPO, recipe="dpo", base_model="starter"))
         folder = f"runs/{run.folder}/adapter"
-        return add_adapter(session, NewAdapter(run.id, folder, "starter", "sha256:0")).id
+        return add_adapter(
+            session, NewAdapter(run.id, folder, Holds.ADAPTER, "starter", "sha256:0")
+        ).id
 
 
 def _compare(database: Database, adapter_id: int, asked_by: int, shown_left: Side) -> int:
@@ -42,14 +45,14 @@ def _compare(database: Database, adapter_id: int, asked_by: int, shown_left: Sid
             NewCompletion(text=text, origin=CompletionOrigin.GENERATED)
             for text in ("long", "short")
         )
-        new = NewComparison(prompt.id, base, tuned, adapter_id, asked_by, shown_left)
+        new = NewComparison(prompt.id, base, tuned, adapter_id, asked_by, shown_left, round=1)
         return add_comparison(session, new).id
 
 
 def _vote(database: Database, pair_id: int, labeller_id: int, choice: str) -> None:
     with database.session_scope() as session:
-        submission = Submission(f"{pair_id}-{choice}", pair_id, labeller_id, choice)
-        vote(session, submission, now=NOW)
+        submission = Submission(f"{pair_id}-{choice}", pair_id, choice)
+        vote(session, labeller_id, submission, now=NOW)
 
 
 def test_votes_are_counted_for_the_side_that_was_seen(
@@ -78,7 +81,7 @@ def test_comparison_is_never_in_the_queue_but_its_vote_can_train(
         snapshot = freeze(session)
         (row,) = snapshot.train + snapshot.heldout
         assert row["chosen"][0]["content"] == "short"
-        assert labelling_counts(session, me).num_by_me == 0
+        assert progress(session, me).by_me == 0
 
 
 def test_second_vote_supersedes_the_first(
@@ -110,8 +113,8 @@ def test_only_whoever_asked_may_vote(
 
 def _edit(database: Database, pair_id: int, labeller_id: int, text: str) -> int:
     with database.session_scope() as session:
-        new = NewEdit("edit", pair_id, labeller_id, Side.B, text)
-        return add_edit(session, new, now=NOW).id
+        new = Edit("edit", pair_id, "right", text)
+        return add_edit(session, labeller_id, new, left=Side.A, now=NOW).id
 
 
 def test_edited_answer_is_chosen_over_its_original(
@@ -125,7 +128,7 @@ def test_edited_answer_is_chosen_over_its_original(
         (row,) = snapshot.train + snapshot.heldout
         assert row["chosen"][0]["content"] == "a better answer"
         assert row["rejected"][0]["content"] == "answer 1 b"
-        completions = prompt_detail(session, pair_view(session, pair_id).prompt_id).completions
+        completions = prompt_detail(session, session.get_one(Pair, pair_id).prompt_id).completions
         assert [row.origin for row in completions].count(CompletionOrigin.EDITED) == 1
         # The pair itself is still open, and the decided one is not offered.
         assert [pair.pair_id for pair in hold(session, me, count=5, now=NOW)] == [pair_id]
@@ -150,4 +153,4 @@ def test_verdict_of_an_edit_counts_as_the_labellers_own(
     (pair_id,), me = make_pairs(1), make_labeller("me")
     _edit(database, pair_id, me, "a better answer")
     with database.read_scope() as session:
-        assert labelling_counts(session, me).num_by_me == 1
+        assert progress(session, me).by_me == 1

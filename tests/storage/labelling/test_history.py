@@ -25,7 +25,7 @@ def _label(database: Database, labeller: int, count: int) -> list[int]:
             pair = hold(session, labeller, count=1, now=utc_now())[0].pair_id
             made.append(
                 submit(
-                    session, Submission(f"{labeller}-{pair}", pair, labeller, "tie"), now=utc_now()
+                    session, labeller, Submission(f"{labeller}-{pair}", pair, "tie"), now=utc_now()
                 ).id
             )
     return made
@@ -115,7 +115,7 @@ def test_pair_that_somebody_looks_at_stays_with_them_when_a_verdict_counts_again
         withdraw_verdict(session, verdict, now=utc_now())
         held = hold(session, bob, count=1, now=utc_now())[0].pair_id
         count_again(session, verdict)
-        submit(session, Submission("bob", held, bob, "tie"), now=utc_now())
+        submit(session, bob, Submission("bob", held, "tie"), now=utc_now())
         assert [row.labeller for row in pair_history(session, held).verdicts] == ["ann", "bob"]
 
 

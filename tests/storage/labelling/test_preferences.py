@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from storage.clock import utc_now
 from storage.enums import LabellerKind, PairOrigin, Side, Verdict
 from storage.errors import InputError, NotFoundError
-from storage.labelling.labellers import human_labeller, imported_labeller
-from storage.labelling.preferences import NewPreference, counts, labelling_counts, record
+from storage.labelling.labellers import human_labeller
+from storage.labelling.preferences import NewPreference, counts, progress, record
 from storage.schema.database import Database
-from storage.schema.tables import Preference
+from storage.schema.tables import Labeller, Preference
 from storage.users import local_user
 from tests.storage.conftest import Judge, MakeLabeller, MakePairs
 
@@ -66,7 +66,7 @@ def test_changed_verdict_supersedes_the_earlier_one(
         assert [row.superseded_by for row in rows] == [second.id, third.id, None]
         assert [row.withdrawn_at is None for row in rows] == [False, False, True]
         assert first.id == rows[0].id
-        assert labelling_counts(session, me).num_by_me == 1
+        assert progress(session, me).by_me == 1
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_counts_tell_mine_from_all_and_leave_skips_and_votes_out(
     judge(comparison, Verdict.B, labeller_id=me)
     with database.read_scope() as session:
         everything = counts(session)
-        found = labelling_counts(session, me)
+        found = progress(session, me)
     assert (everything.num_prompts, everything.num_pairs, everything.num_adapters) == (6, 6, 0)
     assert everything.num_labelled == 3
-    assert found.num_labelled == 3
-    assert found.num_by_me == found.num_by_me_today == 2
-    assert found.num_skipped_by_me == 1
+    assert found.by_all == 3
+    assert found.by_me == found.by_me_today == 2
+    assert found.num_skipped == 1
 
 
 def test_today_starts_at_midnight(
@@ -135,8 +135,8 @@ def test_today_starts_at_midnight(
     with database.session_scope() as session:
         record(session, _new(one, me), now=now - timedelta(days=1, hours=1))
         record(session, _new(two, me, submit_id="two"), now=now)
-        found = labelling_counts(session, me, now=now)
-    assert (found.num_by_me, found.num_by_me_today) == (2, 1)
+        found = progress(session, me, now=now)
+    assert (found.by_me, found.by_me_today) == (2, 1)
 
 
 def test_labellers_are_found_again(database: Database) -> None:
@@ -145,7 +145,6 @@ def test_labellers_are_found_again(database: Database) -> None:
         assert local_user(session).id == user.id
         me = human_labeller(session, user.id, user.name)
         assert human_labeller(session, user.id, "renamed").id == me.id
-        people = imported_labeller(session, user.name)
-        assert people.id != me.id
-        assert imported_labeller(session, user.name).id == people.id
-        assert (me.kind, people.kind) == (LabellerKind.HUMAN, LabellerKind.IMPORTED)
+        session.add(Labeller(kind=LabellerKind.IMPORTED, name=user.name))
+        assert human_labeller(session, None, user.name).id == me.id
+        assert me.kind is LabellerKind.HUMAN

@@ -8,17 +8,16 @@ from sqlalchemy import func, select
 from storage.clock import utc_now
 from storage.enums import Side, Verdict
 from storage.errors import InputError, StaleError
-from storage.labelling.preferences import labelling_counts
+from storage.labelling.preferences import progress
 from storage.labelling.queue import (
     HOLD_TIME,
-    HeldPair,
     Submission,
     hold,
-    release,
     reopen_skipped,
     submit,
     undo,
 )
+from storage.labelling.shown import HeldPair, pair_screens
 from storage.schema.database import Database
 from storage.schema.tables import Preference
 from tests.storage.conftest import MakeLabeller, MakePairs
@@ -43,12 +42,11 @@ class Annotator:
         submission = Submission(
             submit_id=f"{self.id}-{self.num_sent}",
             pair_id=pair_id,
-            labeller_id=self.id,
             choice=choice,
             seconds=1.5,
         )
         with self.database.session_scope() as session:
-            return submit(session, submission, now=NOW + after)
+            return submit(session, self.id, submission, now=NOW + after)
 
     def roll_back(self) -> HeldPair | None:
         with self.database.session_scope() as session:
@@ -137,8 +135,8 @@ def test_lone_annotator_who_skipped_everything_can_have_it_back(
     for pair_id in pairs:
         me.send(pair_id, "skip")
     with database.session_scope() as session:
-        assert labelling_counts(session, me.id).num_skipped_by_me == 2
-        assert labelling_counts(session, me.id).num_open == 0
+        assert progress(session, me.id).num_skipped == 2
+        assert progress(session, me.id).num_open == 0
         assert reopen_skipped(session, me.id, now=NOW) == 2
         assert reopen_skipped(session, me.id, now=NOW) == 0
     assert _ids(me.look()) == pairs
@@ -181,11 +179,11 @@ def test_repeated_submission_returns_what_was_stored(
 ) -> None:
     one, two = make_pairs(2)
     me.look()
-    submission = Submission("same", one, me.id, "left")
+    submission = Submission("same", one, "left")
     with database.session_scope() as session:
-        first = submit(session, submission, now=NOW)
+        first = submit(session, me.id, submission, now=NOW)
     with database.session_scope() as session:
-        again = submit(session, submission, now=NOW)
+        again = submit(session, me.id, submission, now=NOW)
     assert first.id == again.id
     assert me.num_rows() == 1
     assert _ids(me.look()) == [two]
@@ -208,16 +206,6 @@ def test_expired_hold_that_nobody_took_is_still_good(me: Annotator, make_pairs: 
     held = me.look()
     me.send(held[0].pair_id, "left", after=HOLD_TIME * 3)
     assert _ids(me.look(after=HOLD_TIME * 3)) == [held[1].pair_id]
-
-
-def test_released_pairs_are_free_at_once(
-    me: Annotator, other: Annotator, make_pairs: MakePairs, database: Database
-) -> None:
-    pairs = make_pairs(2)
-    me.look()
-    with database.session_scope() as session:
-        release(session, me.id)
-    assert _ids(other.look()) == pairs
 
 
 def test_undo_brings_the_pair_back_first_with_its_sides_and_verdict(
@@ -257,7 +245,7 @@ def test_verdict_after_undo_supersedes_the_withdrawn_one(
     with database.read_scope() as session:
         stored = session.get_one(Preference, first.id)
         assert stored.superseded_by == second.id
-        assert labelling_counts(session, me.id).num_by_me == 1
+        assert progress(session, me.id).by_me == 1
     assert first.left == second.left
     back = me.roll_back()
     assert back is not None
@@ -287,4 +275,47 @@ def test_undo_does_not_touch_the_verdicts_of_others(
     assert me.roll_back() is not None
     assert me.roll_back() is None
     with me.database.read_scope() as session:
-        assert labelling_counts(session, other.id).num_by_me == 1
+        assert progress(session, other.id).by_me == 1
+
+
+def _shown(database: Database, held: HeldPair) -> str:
+    with database.read_scope() as session:
+        return pair_screens(session, [held])[0].shown
+
+
+def test_a_verdict_on_what_was_shown_is_stored(
+    me: Annotator, make_pairs: MakePairs, database: Database
+) -> None:
+    make_pairs(1)
+    [held] = me.look()
+    submission = Submission("one", held.pair_id, "left", shown=_shown(database, held))
+    with database.session_scope() as session:
+        assert submit(session, me.id, submission, now=NOW).pair_id == held.pair_id
+
+
+def test_a_verdict_on_something_else_than_the_pair_writes_nothing(
+    me: Annotator, make_pairs: MakePairs, database: Database
+) -> None:
+    make_pairs(2)
+    held, other = me.look()
+    swapped = HeldPair(held.pair_id, held.left.other)
+    for number, seen in enumerate([other, swapped]):
+        submission = Submission(str(number), held.pair_id, "left", shown=_shown(database, seen))
+        with (
+            database.session_scope() as session,
+            pytest.raises(StaleError, match=f"not what pair {held.pair_id} is now"),
+        ):
+            submit(session, me.id, submission, now=NOW)
+    assert me.num_rows() == 0
+    assert me.look() == [held, other]
+
+
+def test_a_verdict_that_is_sent_again_is_stored_once_whatever_it_was_on(
+    me: Annotator, make_pairs: MakePairs, database: Database
+) -> None:
+    make_pairs(1)
+    [held] = me.look()
+    first = me.send(held.pair_id, "left")
+    again = Submission(first.submit_id, held.pair_id, "left", shown="another")
+    with database.session_scope() as session:
+        assert submit(session, me.id, again, now=NOW).id == first.id

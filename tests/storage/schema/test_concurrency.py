@@ -58,9 +58,9 @@ def test_sixteen_annotators_share_300_pairs_without_a_double_grant(
                 return
             granted.extend((pair.pair_id, me) for pair in held)
             turn += 1
-            answer = Submission(f"{me}-{turn}", held[0].pair_id, me, "left")
+            answer = Submission(f"{me}-{turn}", held[0].pair_id, "left")
             with database.session_scope() as session:
-                submit(session, answer, now=utc_now())
+                submit(session, me, answer, now=utc_now())
 
     assert _all_at_once(16, label_until_empty) == []
     holders = Counter(pair_id for pair_id, _ in set(granted))
@@ -83,8 +83,8 @@ def test_200_doubled_submissions_store_200_rows(
         # Threads n and n + 8 send the same submissions.
         for pair_id in pairs[number % 8 :: 8]:
             with database.session_scope() as session:
-                answer = Submission(f"once-{pair_id}", pair_id, me, "right")
-                row = submit(session, answer, now=utc_now())
+                answer = Submission(f"once-{pair_id}", pair_id, "right")
+                row = submit(session, me, answer, now=utc_now())
                 stored.append((row.submit_id, row.id))
 
     assert _all_at_once(16, send_half) == []

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from storage.clock import utc_now
-from storage.labelling.preferences import counts, labelling_counts
+from storage.labelling.preferences import counts, progress
 from storage.labelling.queue import Submission, hold, reopen_skipped, submit, undo
 from storage.labelling.statistics import verdict_counts
 from storage.schema.database import Database
@@ -53,8 +53,8 @@ def test_labelling_never_scans_a_whole_table(
     asked.clear()
     with database.session_scope() as session:
         hold(session, me, count=2, now=utc_now())
-        submit(session, Submission("one", pairs[0], me, "left"), now=utc_now())
-        submit(session, Submission("two", pairs[1], me, "skip"), now=utc_now())
+        submit(session, me, Submission("one", pairs[0], "left"), now=utc_now())
+        submit(session, me, Submission("two", pairs[1], "skip"), now=utc_now())
         undo(session, me, now=utc_now())
         reopen_skipped(session, me, now=utc_now())
     assert len(asked) > 10
@@ -68,7 +68,7 @@ def test_counts_look_at_few_rows_however_many_there_are(
     asked.clear()
     with database.session_scope() as session:
         counts(session)
-        labelling_counts(session, me)
+        progress(session, me)
         verdict_counts(session)
     with database.engine.connect() as connection:
         scanned = {

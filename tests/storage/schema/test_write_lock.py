@@ -9,7 +9,7 @@ from storage.schema.write_lock import WriteLock
 from tests.waiting import wait_until
 
 
-def test_patient_work_lets_everybody_else_go_first() -> None:
+def test_background_work_lets_everybody_else_go_first() -> None:
     lock, order = WriteLock(), []
 
     def write(name: str, *, background: bool) -> None:

@@ -6,12 +6,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import String, cast, func, select, text
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
-import storage.schema.migrations
 from storage.clock import utc_now
 from storage.enums import PairOrigin, TallyKind, Verdict
 from storage.errors import NotFoundError, StaleError
@@ -79,8 +76,8 @@ def _one_step(session: Session, draw: random.Random, labellers: list[int]) -> No
     what = draw.choice(["submit", "submit", "submit", "undo", "withdraw", "again", "reopen", "all"])
     if what == "submit":
         for held in queue.hold(session, me, count=1, now=now):
-            submission = Submission(uuid.uuid4().hex, held.pair_id, me, draw.choice(CHOICES))
-            queue.submit(session, submission, now=now)
+            submission = Submission(uuid.uuid4().hex, held.pair_id, draw.choice(CHOICES))
+            queue.submit(session, me, submission, now=now)
     elif what == "undo":
         queue.undo(session, me, now=now)
     elif what == "withdraw" and verdicts:
@@ -149,52 +146,3 @@ def test_tallies_follow_an_import_and_its_rolling_back(
     with database.read_scope() as session:
         assert _kept(session) == _counted(session)
         assert tallies.numbers(session)[TallyKind.PAIRS] == 1
-
-
-def _migrate_again(database: Database) -> None:
-    """Take the database back to before the tallies, and migrate it."""
-    with database.engine.begin() as connection:
-        query = text("SELECT name FROM sqlite_master WHERE name LIKE '%_tally_%'")
-        for trigger in connection.scalars(query).all():
-            connection.execute(text(f"DROP TRIGGER {trigger}"))
-        for name in ("tallies", "verdict_tallies"):
-            connection.execute(text(f"DROP TABLE {name}"))
-        connection.execute(text("DROP INDEX ix_preferences_seconds"))
-        connection.execute(text("CREATE INDEX ix_prompts_split ON prompts (split)"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
-        config = Config()
-        folder = Path(storage.schema.migrations.__file__).parent
-        config.set_main_option("script_location", str(folder))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
-def test_migration_counts_what_was_there_before(
-    database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller, judge: Judge
-) -> None:
-    pairs, me = make_pairs(4), make_labeller("me")
-    judge(pairs[0], Verdict.A, labeller_id=me)
-    judge(pairs[1], Verdict.SKIP, labeller_id=me)
-    _migrate_again(database)
-    with database.read_scope() as session:
-        assert _kept(session) == _counted(session)
-        assert tallies.numbers(session)[TallyKind.LABELLED] == 1
-
-
-def test_pairs_imported_before_the_migration_are_known_after_it(
-    database: Database, make_pairs: MakePairs, tmp_path: Path
-) -> None:
-    make_pairs(3)  # so that pairs and prompts have other ids than rows
-    path, rows = tmp_path / "judged.jsonl", [_row(number, "a") for number in range(4)]
-    _take_in(database, path, rows, import_id=1)
-    [step] = file_reading(path, ImportOptions(path.name)).steps()
-    with database.engine.begin() as connection:
-        ids = connection.scalars(text("SELECT id FROM pairs WHERE import_id = 1 ORDER BY id"))
-        for pair_id, content in zip(ids.all(), step.prepared.pairs, strict=True):
-            # What the column held before: the hash of the content alone.
-            change = text("UPDATE pairs SET import_hash = :content WHERE id = :id")
-            connection.execute(change, {"content": content, "id": pair_id})
-    _migrate_again(database)
-    _take_in(database, path, [*rows, _row(9, "b")], import_id=2)
-    with database.read_scope() as session:
-        assert tallies.numbers(session)[TallyKind.PAIRS] == 3 + 4 + 1

@@ -100,24 +100,16 @@ def test_held_out_prompts_never_train(
         assert {split_of(content_hash(row["prompt"])) for row in rows} == {split}
 
 
-def test_comparisons_and_rounds_can_be_chosen(
+def test_votes_on_comparisons_train_and_no_comparison_waits_for_a_verdict(
     database: Database, make_pairs: MakePairs, make_labeller: MakeLabeller, judge: Judge
 ) -> None:
     me = make_labeller("me")
-    pairs = [*make_pairs(2), *make_pairs(1, origin=PairOrigin.COMPARISON)]
-    for pair_id in pairs:
+    for pair_id in [*make_pairs(2), *make_pairs(1, origin=PairOrigin.COMPARISON)]:
         judge(pair_id, Verdict.A, labeller_id=me)
-
-    def num_rows(**options: object) -> int:
-        with database.read_scope() as session:
-            found = freeze(session, **options).counts  # type: ignore[arg-type]
-        assert found.unlabelled == 0
-        return found.train + found.heldout
-
-    assert num_rows() == 3
-    assert num_rows(include_comparisons=False) == 2
-    assert num_rows(round=0) == 3
-    assert num_rows(round=1) == 0
+    make_pairs(1, origin=PairOrigin.COMPARISON)
+    with database.read_scope() as session:
+        found = freeze(session).counts
+    assert (found.train + found.heldout, found.unlabelled) == (3, 0)
 
 
 def _filled(folder: Path, numbers: list[int], *, choose: Verdict = Verdict.A) -> Database:

@@ -24,6 +24,10 @@ class TinyChat:
     base: str
     client: ChatClient
 
+    def answers(self, request: ChatRequest) -> list[str]:
+        """What the client answers, one text for each row."""
+        return answers(self.client, request)
+
     def request(
         self,
         *texts: str,
@@ -38,6 +42,14 @@ class TinyChat:
         )
         sampling = sampling or SamplingOptions(max_new_tokens=24, seed=5)
         return ChatRequest(self.base, adapter, conversations, adapters, sampling)
+
+
+def answers(client: ChatClient, request: ChatRequest) -> list[str]:
+    """The answers from their streams, one for each row."""
+    texts = [""] * len(request.conversations)
+    for event in client.stream(request):
+        texts[event.row] += event.text
+    return texts
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.chat.conftest import answers
 from trainer.chat.client import ChatClient, ChatRequest, Conversation
 from trainer.options.generation import SamplingOptions
 
@@ -25,7 +26,7 @@ def test_starter_answers_on_both_rows_at_the_same_time(data_folder: Path) -> Non
     chinese: Conversation = [{"role": "user", "content": "用中文说你好 😀"}]
     drawn = SamplingOptions(temperature=0.9, max_new_tokens=16, seed=3)
     request = ChatRequest("starter", None, (smuggled, chinese), (False, False), drawn)
-    answers = client.answer(request)
-    assert answers == client.answer(request)
-    assert all(answers)
+    texts = answers(client, request)
+    assert texts == answers(client, request)
+    assert all(texts)
     client.close()

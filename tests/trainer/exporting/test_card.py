@@ -6,7 +6,7 @@ from typing import Any
 from tests.trainer.conftest import MakeRun
 from trainer.exporting.card import CardFacts, curves_table, model_card
 from trainer.recipes import sft
-from trainer.runs import run_folder
+from trainer.runs.manifest import check_manifest
 
 
 def _metrics(step: int, **values: float) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_saved_adapter_holds_its_card_within_the_manifest(make_run: MakeRun) -> 
     context = make_run(1, "sft", num_train=4, training={"max_steps": 1, "eval_steps": 0})
     sft.run(context)
     folder = context.folder / "adapter"
-    assert "README.md" in run_folder.check_manifest(folder)["files"]
+    assert "README.md" in check_manifest(folder)["files"]
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "4 pairs trained it, and 2 pairs" in card
     assert "| step | loss | eval_loss |" in card

@@ -26,7 +26,8 @@ from trainer.models import loading
 from trainer.recipes import sft
 from trainer.runs import run_folder
 from trainer.runs.context import RunContext
-from trainer.runs.run_folder import EventWriter, RunSpec
+from trainer.runs.event_log import EventWriter
+from trainer.runs.run_folder import RunSpec
 
 ADAPTER = "runs/0001-sft/adapter"
 SIZES = {

@@ -10,15 +10,15 @@ from tests.trainer.conftest import MakeRun
 from trainer.errors import TrainerError
 from trainer.exporting.script import plain_script
 from trainer.recipes import dpo, sft
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext
+from trainer.runs.event_log import read_events
 
 OPTIONS = {"learning_rate": 5e-3, "num_train_epochs": 2, "eval_steps": 0, "max_length": 64}
 _TELL = "\nimport json\nprint('LOSSES', json.dumps([h['loss'] for h in trainer.state.log_history if 'loss' in h]))\n"  # noqa: E501
 
 
 def _losses(context: RunContext) -> list[float]:
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     return [e["values"]["loss"] for e in events if "loss" in e.get("values", {})]
 
 

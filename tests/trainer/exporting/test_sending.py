@@ -14,6 +14,7 @@ from tests.trainer.conftest import MakeRun
 from trainer.recipes import sft
 from trainer.runs import run_folder
 from trainer.runs.context import RunContext
+from trainer.runs.event_log import read_events
 from trainer.runs.run_folder import RunSpec
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,7 @@ def _sent(trained: RunContext, hub: Hub, token: str = WRITER, **options: Any) ->
 
 
 def _last_event(folder: Path) -> dict[str, Any]:
-    return run_folder.read_events(folder, 0)[0][-1]
+    return read_events(folder, 0)[0][-1]
 
 
 @pytest.mark.parametrize("sends_lfs", [True, False], ids=["lfs", "regular"])

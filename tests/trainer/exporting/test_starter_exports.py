@@ -18,7 +18,8 @@ from trainer.models.chat_template import encode_conversation
 from trainer.recipes import dpo
 from trainer.runs import run_folder
 from trainer.runs.context import RunContext
-from trainer.runs.run_folder import EventWriter, RunSpec
+from trainer.runs.event_log import EventWriter
+from trainer.runs.run_folder import RunSpec
 
 PROMPTS = (
     "What is the capital of France?",

@@ -14,7 +14,9 @@ from trainer.errors import RunFolderError, TrainerError
 from trainer.generation.generate import run
 from trainer.runs import launch, run_folder
 from trainer.runs.context import Cancelled, RunContext
-from trainer.runs.run_folder import EventWriter, RunSpec
+from trainer.runs.event_log import EventWriter, read_events
+from trainer.runs.lock import ask_to_stop, forget_stop
+from trainer.runs.run_folder import RunSpec
 
 KEEP_ALL: dict[str, Any] = {
     "sampling": {"max_new_tokens": 12},
@@ -53,7 +55,7 @@ def runs(home: Path, tiny_base: Path) -> Runs:
 
 
 def events_of(context: RunContext, event_type: str) -> list[dict[str, Any]]:
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     return [event for event in events if event["type"] == event_type]
 
 
@@ -137,7 +139,7 @@ def test_stopped_run_keeps_its_pairs_and_goes_on_with_the_others(runs: Runs) -> 
     def write_and_stop(event_type: str, **fields: Any) -> None:
         write(event_type, **fields)
         if event_type == "pair":
-            run_folder.ask_to_stop(context.folder)
+            ask_to_stop(context.folder)
 
     context.events.write = write_and_stop  # type: ignore[method-assign]
     with pytest.raises(Cancelled) as stopped:
@@ -146,7 +148,7 @@ def test_stopped_run_keeps_its_pairs_and_goes_on_with_the_others(runs: Runs) -> 
     assert len(kept) == 1
     assert stopped.value.fields["summary"]["pairs"] == 1
 
-    run_folder.forget_stop(context.folder)
+    forget_stop(context.folder)
     again = RunContext(
         context.folder, context.spec, context.data_folder, "cpu", EventWriter(context.folder)
     )

@@ -6,7 +6,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from trainer.runs import run_folder
+from trainer.runs.manifest import write_manifest
 
 
 def save_tiny_adapter(folder: Path, base: Path, *, seed: int = 1) -> Path:
@@ -15,5 +15,5 @@ def save_tiny_adapter(folder: Path, base: Path, *, seed: int = 1) -> Path:
     model = AutoModelForCausalLM.from_pretrained(base)
     config = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False)
     get_peft_model(model, config).save_pretrained(folder)
-    run_folder.write_manifest(folder, {"base_model": str(base)})
+    write_manifest(folder, {"base_model": str(base)})
     return folder

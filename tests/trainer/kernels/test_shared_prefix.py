@@ -7,48 +7,19 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
-    Gemma3TextConfig,
     LlamaConfig,
-    MistralConfig,
-    Phi3Config,
     PreTrainedConfig,
     PreTrainedModel,
-    Qwen2Config,
-    Qwen3Config,
 )
+from trl.trainer.dpo_trainer import DataCollatorForPreference
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
-from tests.trainer.pair_batch import pair_batch
+from tests.trainer.pair_batch import pair_batch, pair_rows
+from tests.trainer.tiny_families import FAMILIES, SIZES
 from trainer.kernels import pair_layout, row_attention
-from trainer.kernels.pair_layout import lay_out
+from trainer.kernels.pair_collator import PairCollator
 from trainer.kernels.shared_prefix import share_prefixes, supports
 
-SIZES = {
-    "vocab_size": 99,
-    "hidden_size": 64,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 256,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-WINDOW = 7  # shorter than the pairs below, so that it hides something
-FAMILIES = {
-    "llama": LlamaConfig(**SIZES),
-    "qwen2": Qwen2Config(**SIZES),
-    "qwen3": Qwen3Config(**SIZES, head_dim=16),
-    "mistral": MistralConfig(**SIZES, sliding_window=WINDOW),
-    "phi3": Phi3Config(**SIZES),
-    "gemma3": Gemma3TextConfig(
-        **SIZES,
-        head_dim=16,
-        sliding_window=WINDOW,
-        layer_types=["sliding_attention", "full_attention"],
-    ),
-}
 OUTPUTS = ("log_probs", "entropy", "mean_logits", "is_top1")
 # A device, and the longest row that is not left to FlexAttention where that is a GPU.
 WAYS = [
@@ -78,9 +49,12 @@ def test_every_token_scores_as_in_trls_own_forward(
     monkeypatch.setattr(row_attention, "MAX_DENSE_TOKENS", longest_dense)
     monkeypatch.setattr(pair_layout, "MAX_BLOCK_TOKENS", longest)
     usual, sharing = _models(family, device)
-    batch = pair_batch(LENGTHS, num_common, device)
+    batch, layout = pair_batch(LENGTHS, num_common, device)
 
-    expected, found = usual(**batch, fused_lm_head=True), sharing(**batch, fused_lm_head=True)
+    expected, found = (
+        usual(**batch, fused_lm_head=True),
+        sharing(**batch, pair_layout=layout, fused_lm_head=True),
+    )
 
     for name in (*OUTPUTS, "label_mask"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), **CLOSE)
@@ -95,10 +69,10 @@ def test_a_pass_in_16_bits_is_near_the_exact_one(
     device, longest_dense = way
     monkeypatch.setattr(row_attention, "MAX_DENSE_TOKENS", longest_dense)
     exact, sharing = _models("llama", device)
-    batch = pair_batch(LENGTHS, 2, device)
+    batch, layout = pair_batch(LENGTHS, 2, device)
     expected = exact(**batch, fused_lm_head=True)
     with torch.autocast(device, torch.bfloat16):
-        found = sharing(**batch, fused_lm_head=True)
+        found = sharing(**batch, pair_layout=layout, fused_lm_head=True)
     torch.testing.assert_close(found.log_probs, expected.log_probs, atol=0.05, rtol=0.0)
     for one, other in zip(_gradients(exact, expected), _gradients(sharing, found), strict=True):
         assert (other - one).norm() < 0.05 * one.norm()
@@ -107,17 +81,16 @@ def test_a_pass_in_16_bits_is_near_the_exact_one(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_log_probabilities_alone_are_those_that_come_with_all_scores(dtype: torch.dtype) -> None:
     _, sharing = _models("llama")
-    batch = pair_batch(LENGTHS)
+    batch, layout = pair_batch(LENGTHS)
     with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
-        found = sharing(**batch, fused_lm_head=True, log_probs_only=True)
-        expected = sharing(**batch, fused_lm_head=True)
+        found = sharing(**batch, pair_layout=layout, fused_lm_head=True, log_probs_only=True)
+        expected = sharing(**batch, pair_layout=layout, fused_lm_head=True)
     torch.testing.assert_close(found.log_probs, expected.log_probs, **CLOSE)
     assert found.entropy is None
 
 
 def test_no_beginning_is_computed_twice_and_no_token_in_vain() -> None:
-    layout = lay_out(**pair_batch(LENGTHS, num_common=2))
-    assert layout is not None
+    _, layout = pair_batch(LENGTHS, num_common=2)
     prompts = 2 + sum(prompt - 2 for prompt, _, _ in LENGTHS)
     # Of an answer the last token is predicted, but predicts nothing.
     answers = sum(chosen - 1 + rejected - 1 for _, chosen, rejected in LENGTHS)
@@ -132,18 +105,19 @@ def test_last_layer_leaves_out_what_nothing_is_predicted_from() -> None:
     num_tokens = []
     for layer in sharing.model.layers:
         layer.mlp.register_forward_pre_hook(lambda _, args: num_tokens.append(args[0].shape[1]))
-    batch = pair_batch(LENGTHS)
-    layout = lay_out(**batch)
-    assert layout is not None
-    sharing(**batch, fused_lm_head=True)
+    batch, layout = pair_batch(LENGTHS)
+    sharing(**batch, pair_layout=layout, fused_lm_head=True)
     assert num_tokens == [layout.input_ids.shape[1], len(layout.targets)]
 
 
 def test_checkpointed_layers_have_the_same_gradients() -> None:
     usual, sharing = _models("llama")
     sharing.train().gradient_checkpointing_enable({"use_reentrant": False})
-    batch = pair_batch(LENGTHS)
-    expected, found = usual(**batch, fused_lm_head=True), sharing(**batch, fused_lm_head=True)
+    batch, layout = pair_batch(LENGTHS)
+    expected, found = (
+        usual(**batch, fused_lm_head=True),
+        sharing(**batch, pair_layout=layout, fused_lm_head=True),
+    )
     torch.testing.assert_close(found.log_probs, expected.log_probs, **CLOSE)
     for one, other in zip(_gradients(usual, expected), _gradients(sharing, found), strict=True):
         torch.testing.assert_close(other, one, **CLOSE)
@@ -153,8 +127,7 @@ def test_blocks_hold_little_that_no_token_of_theirs_can_see(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pair_layout, "MAX_BLOCK_TOKENS", 16)
-    layout = lay_out(**pair_batch(((120, 90, 80), (100, 110, 70)), num_common=60))
-    assert layout is not None
+    _, layout = pair_batch(((120, 90, 80), (100, 110, 70)), num_common=60)
     blocks = layout.blocks(None, like=torch.zeros(1))
     num_products = sum(block.mask.numel() for block in blocks)
     num_seen = sum(int((block.mask == 0).sum()) for block in blocks)
@@ -164,23 +137,40 @@ def test_blocks_hold_little_that_no_token_of_theirs_can_see(
 
 def test_an_answer_that_max_length_has_cut_away_is_no_hindrance() -> None:
     usual, sharing = _models("llama")
-    batch = pair_batch(((5, 0, 3), (6, 4, 4)))
+    batch, layout = pair_batch(((5, 0, 3), (6, 4, 4)))
     torch.testing.assert_close(
-        sharing(**batch, fused_lm_head=True).log_probs,
+        sharing(**batch, pair_layout=layout, fused_lm_head=True).log_probs,
         usual(**batch, fused_lm_head=True).log_probs,
         **CLOSE,
     )
 
 
-def test_rows_without_a_common_prompt_go_through_trls_own_forward() -> None:
+def test_batch_that_cannot_be_laid_out_goes_through_trls_own_forward() -> None:
     usual, sharing = _models("llama")
-    batch = pair_batch(LENGTHS)
-    batch["input_ids"][0, 1] += 1
-    assert lay_out(**batch) is None
+    rows = pair_rows(LENGTHS)
+    rows[1]["prompt_ids"] = []  # nothing predicts the answers' first tokens
+    trls = DataCollatorForPreference(pad_token_id=0)
+    assert PairCollator(trls)(rows).keys() == trls(rows).keys()
+    longer_than_the_batch = DataCollatorForPreference(pad_token_id=0, max_length=12)
+    assert "pair_layout" not in PairCollator(longer_than_the_batch)(pair_rows(LENGTHS))
+    batch, _ = pair_batch(LENGTHS)
     torch.testing.assert_close(
         sharing(**batch, fused_lm_head=True).log_probs,
         usual(**batch, fused_lm_head=True).log_probs,
     )
+
+
+def test_forward_and_backward_never_ask_for_a_value() -> None:
+    # On a GPU each of these waits until the device has got there.
+    waiting = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal"}
+    config = LlamaConfig(**SIZES, attention_dropout=0.1)  # dropout takes the kernel of GPUs
+    _, sharing = _both(config, "cpu")
+    batch, layout = pair_batch(LENGTHS, num_common=2)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        _gradients(sharing, sharing.train()(**batch, pair_layout=layout, fused_lm_head=True))
+    operations = {event.key for event in profile.key_averages()}
+    assert "aten::index_copy" in operations
+    assert operations & waiting == set()
 
 
 def test_logits_are_given_as_before_where_no_loss_is_asked_for() -> None:
@@ -201,7 +191,11 @@ CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 
 def _models(family: str, device: str = "cpu") -> tuple[PreTrainedModel, PreTrainedModel]:
     """One model twice: with TRL's own forward, and sharing prefixes."""
-    usual = _model(FAMILIES[family]).to(device)
+    return _both(FAMILIES[family], device)
+
+
+def _both(config: PreTrainedConfig, device: str) -> tuple[PreTrainedModel, PreTrainedModel]:
+    usual = _model(config).to(device)
     sharing = copy.deepcopy(usual)
     assert supports(sharing)
     for model in (usual, sharing):

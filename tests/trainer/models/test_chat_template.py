@@ -44,7 +44,7 @@ def test_typed_control_tokens_stay_text(tokenizer: Any, contents: tuple[str, str
     assert tokenizer.decode(ids) == text
 
 
-def test_refusal_of_the_template_is_told(tokenizer: Any) -> None:
+def test_refusal_of_the_template_gives_its_reason(tokenizer: Any) -> None:
     import copy
 
     strict = copy.deepcopy(tokenizer)

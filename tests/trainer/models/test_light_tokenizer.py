@@ -56,7 +56,9 @@ def test_a_template_in_the_configuration_is_read_with_its_generation_block(
     assert text == "<|im_start|>hi<|im_end|>"
 
 
-def test_a_template_that_refuses_a_conversation_is_told(tiny_base: Path, tmp_path: Path) -> None:
+def test_a_template_that_refuses_a_conversation_gives_its_reason(
+    tiny_base: Path, tmp_path: Path
+) -> None:
     template = "{{ raise_exception('no such role') }}"
     tokenizer = LightTokenizer(_with_template(tiny_base, tmp_path, template))
     with pytest.raises(TrainerError, match="refuses a conversation of user: no such role"):

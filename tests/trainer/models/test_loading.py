@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.trainer.tiny_model import save_full_model, save_tiny_model
 from trainer.errors import TrainerError
 from trainer.models import loading, model_source
-from trainer.runs import run_folder
+from trainer.runs.manifest import write_manifest
 
 WEIGHTS = loading.WEIGHTS
 
@@ -33,7 +33,7 @@ def adapter(tiny_base: Path, home: Path) -> Path:
                 weight.fill_(0.01)
     folder = home / "adapter"
     peft_model.save_pretrained(str(folder))
-    run_folder.write_manifest(folder, {"base_model": str(tiny_base)})
+    write_manifest(folder, {"base_model": str(tiny_base)})
     return folder
 
 
@@ -87,7 +87,7 @@ def _rewrite(
     """Change the weights and sign them again, as a faulty training would."""
     save_file(change(load_file(folder / WEIGHTS)), folder / WEIGHTS)
     info = json.loads((folder / "manifest.json").read_text())
-    run_folder.write_manifest(folder, {"base_model": info["base_model"]})
+    write_manifest(folder, {"base_model": info["base_model"]})
 
 
 def _put_in_nan(folder: Path) -> None:
@@ -126,7 +126,7 @@ def test_adapter_of_another_base_is_refused(
 ) -> None:
     other = save_tiny_model(tmp_path / "other", seed=1)
     model = loading.load_model(str(other), home, device="cpu")
-    with pytest.raises(TrainerError, match=f"was trained on {tiny_base}, not on {other}"):
+    with pytest.raises(TrainerError, match=f"was trained from {tiny_base}, not from {other}"):
         loading.load_adapter(model, adapter, name="tuned", base=str(other))
 
 
@@ -156,7 +156,7 @@ def test_model_in_four_bits_needs_less_memory(tiny_base: Path, home: Path) -> No
     assert packed.get_memory_footprint() < plain.get_memory_footprint()
 
 
-def test_missing_device_is_told() -> None:
+def test_missing_device_is_named() -> None:
     with pytest.raises(TrainerError, match="Use auto, cpu or cuda"):
         loading.pick_device("tpu")
 
@@ -184,7 +184,7 @@ def test_starter_is_converted_once_with_the_tokenizer_it_was_trained_with(
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
 
 
-def test_whole_model_is_refused_when_it_is_broken_or_anothers(tiny_base: Path, home: Path) -> None:
+def test_full_model_is_refused_when_it_is_broken_or_anothers(tiny_base: Path, home: Path) -> None:
     folder = save_full_model(home / "model", tiny_base)
     how = {"device": "cpu", "dtype": "float32"}
     loaded = loading.load_full_model(folder, home, base=str(tiny_base), **how)
@@ -194,6 +194,6 @@ def test_whole_model_is_refused_when_it_is_broken_or_anothers(tiny_base: Path, h
     weights = load_file(folder / "model.safetensors")
     weights["model.norm.weight"][3] = torch.nan
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    run_folder.write_manifest(folder, {"holds": "model", "base_model": str(tiny_base)})
+    write_manifest(folder, {"holds": "model", "base_model": str(tiny_base)})
     with pytest.raises(TrainerError, match=r"not numbers \(in model\.norm\.weight\)"):
         loading.load_full_model(folder, home, base=str(tiny_base), **how)

@@ -6,7 +6,8 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from trainer.models.memory_estimate import BYTES_PER_UNIT, free_bytes, training_bytes
-from trainer.options.training import PRESETS, RunOptions
+from trainer.options.presets import PRESETS
+from trainer.options.training import RunOptions
 
 
 def test_each_token_adds_its_share(tiny_base: Path) -> None:
@@ -20,11 +21,11 @@ def test_a_model_without_a_configuration_has_no_estimate(tmp_path: Path) -> None
     assert training_bytes(tmp_path, 100, RunOptions()) is None
 
 
-def test_whole_model_needs_sixteen_bytes_a_weight_and_four_more_for_a_second_model(
+def test_full_model_needs_sixteen_bytes_a_weight_and_four_more_for_a_second_model(
     tiny_base: Path,
 ) -> None:
     held = {"training": {"precompute_ref_log_probs": False}}
-    adapter, whole, with_second = (
+    adapter, full, with_second = (
         training_bytes(tiny_base, 100, options) or 0
         for options in (
             RunOptions(),
@@ -34,8 +35,8 @@ def test_whole_model_needs_sixteen_bytes_a_weight_and_four_more_for_a_second_mod
     )
     file = tiny_base / "model.safetensors"
     num_weights = sum(weight.numel() for weight in load_file(file).values())
-    assert whole - adapter == 16 * num_weights - file.stat().st_size
-    assert with_second - whole == 4 * num_weights
+    assert full - adapter == 16 * num_weights - file.stat().st_size
+    assert with_second - full == 4 * num_weights
 
 
 def test_damaged_weights_have_no_estimate(tiny_base: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_options_are_read_by_group() -> None:
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"sampling": {"temprature": 1}}, "temprature"),
+        ({"sampling": {"temprature": 1}}, "no option sampling.temprature"),
         ({"training": {}}, "training"),
         ({"sampling": {"temperature": -1}}, "temperature is -1"),
         ({"sampling": {"temperature": float("nan")}}, "temperature is nan"),
@@ -51,7 +51,7 @@ def test_options_are_read_by_group() -> None:
 )
 def test_wrong_option_is_named(values: dict[str, Any], named: str) -> None:
     with pytest.raises(TrainerError, match=re.escape(named)):
-        GenerateOptions.from_dict(values)
+        GenerateOptions.from_dict(values).checked()
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -60,4 +60,4 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_chat_may_be_greedy() -> None:
-    assert SamplingOptions.from_dict({"temperature": 0}).temperature == 0
+    assert SamplingOptions.from_dict({"temperature": 0}).checked().temperature == 0

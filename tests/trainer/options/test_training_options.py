@@ -6,14 +6,11 @@ from typing import Any
 import pytest
 
 from trainer.errors import TrainerError
+from trainer.options.fields import OptionGroup
+from trainer.options.generation import GenerationOptions, SamplingOptions
 from trainer.options.groups import QuantizationOptions, StoppingOptions, TrainingOptions
-from trainer.options.training import (
-    PRESET_REASONS,
-    PRESETS,
-    RunOptions,
-    recipe_defaults,
-    sft_options,
-)
+from trainer.options.presets import PRESET_REASONS, PRESETS, recipe_defaults, sft_options
+from trainer.options.training import RunOptions
 
 
 def test_no_options_at_all_are_valid() -> None:
@@ -43,7 +40,7 @@ def test_what_is_missing_stays_as_in_the_preset() -> None:
     ("data", "reason"),
     [
         ({"training": {"lerning_rate": 1}}, r"no option training\.lerning_rate"),
-        ({"speed": {}}, "no group of options speed"),
+        ({"speed": {}}, "no option speed"),
         ({"training": {"beta": "high"}}, r"training\.beta is 'high', but it must be a number"),
         ({"training": {"max_steps": 2.5}}, "must be a whole number"),
         ({"training": {"beta": float("nan")}}, "must be a number"),
@@ -51,6 +48,7 @@ def test_what_is_missing_stays_as_in_the_preset() -> None:
         ({"training": 3}, "must be an object"),
         ({"lora": 3}, "must be an object"),
         ({"lora": {"target_modules": [1]}}, "a word or a list of words"),
+        ({"training": None}, "option training is None, but it must be an object"),
     ],
 )
 def test_wrong_option_is_named(data: dict[str, Any], reason: str) -> None:
@@ -100,6 +98,37 @@ def test_all_problems_are_told_at_once() -> None:
         assert word in problems
 
 
+def test_all_values_of_a_wrong_kind_are_told_at_once() -> None:
+    with pytest.raises(TrainerError) as told:
+        RunOptions.from_dict({"training": {"beta": "high", "seed": 0.5}, "lora": {"rank": 3}})
+    for words in ("training.beta is 'high'", "training.seed is 0.5", "no option lora.rank"):
+        assert words in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value", "words"),
+    [
+        (TrainingOptions, "beta", 0.0, "it must be over 0."),
+        (TrainingOptions, "label_smoothing", 0.5, "it must be from 0 to below 0.5."),
+        (TrainingOptions, "max_length", 15, "it must be 16 or more."),
+        (TrainingOptions, "learning_rate", float("nan"), "it must be over 0."),
+        (TrainingOptions, "reference", "x", "choose one of start, base."),
+        (StoppingOptions, "rewards_accuracies", 1.1, "it must be over 0 and up to 1."),
+        (SamplingOptions, "temperature", 5.1, "it must be from 0 to 5."),
+        (GenerationOptions, "batch_size", 1025, "it must be from 1 to 1024."),
+    ],
+)
+def test_value_beyond_its_bounds_is_told_with_them(
+    group: type[OptionGroup], name: str, value: object, words: str
+) -> None:
+    assert f"{name} is {value!r}; {words}" in group(**{name: value}).problems()
+
+
+def test_bounds_themselves_are_allowed() -> None:
+    assert SamplingOptions(temperature=5.0, top_p=1.0, max_new_tokens=1).problems() == []
+    assert StoppingOptions(rewards_accuracies=1.0).problems() == []
+
+
 def test_dropout_that_trl_would_switch_off_is_a_contradiction() -> None:
     options = RunOptions.from_dict({"lora": {"lora_dropout": 0.1}})
     assert any("no effect" in problem for problem in options.problems())
@@ -108,5 +137,6 @@ def test_dropout_that_trl_would_switch_off_is_a_contradiction() -> None:
 @pytest.mark.parametrize("group", [TrainingOptions, QuantizationOptions, StoppingOptions])
 def test_every_option_has_what_a_form_shows(group: type) -> None:
     for field in group.__dataclass_fields__.values():  # type: ignore[attr-defined]
-        assert field.metadata["help"].endswith(".")
-        assert field.metadata["group"] in ("Preference", "Learning", "Adapter", "Memory")
+        about = field.metadata["about"]
+        assert about.help.endswith(".")
+        assert about.group in ("Preference", "Learning", "Adapter", "Memory")

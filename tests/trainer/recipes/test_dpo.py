@@ -14,12 +14,13 @@ from tests.trainer.conftest import MakeRun
 from trainer.errors import TrainerError
 from trainer.models import loading
 from trainer.options.groups import LOSS_TYPES
-from trainer.options.training import PRESETS, RunOptions
+from trainer.options.training import RunOptions
 from trainer.recipes import dpo, sft, training
 from trainer.recipes.policy import load_policy
-from trainer.runs import run_folder
 from trainer.runs.context import Cancelled, RunContext, RunFailed
-from trainer.runs.run_folder import EventWriter
+from trainer.runs.event_log import EventWriter, read_events
+from trainer.runs.lock import ask_to_stop, forget_stop
+from trainer.runs.manifest import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,7 @@ FAST = {"learning_rate": 1e-2, "num_train_epochs": 2.0, "eval_steps": 2, "warmup
 
 
 def _events(context: RunContext, event_type: str) -> list[dict[str, Any]]:
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     return [event for event in events if event["type"] == event_type]
 
 
@@ -60,7 +61,7 @@ def test_run_learns_the_preference_and_saves_only_the_adapter(make_run: MakeRun)
     assert not (context.folder / "checkpoints").exists()
     assert all("lora" in name for name in _weights(context))
 
-    manifest = run_folder.check_manifest(context.folder / "adapter")
+    manifest = check_manifest(context.folder / "adapter")
     assert manifest["base_model"] == context.spec.base
     assert manifest["run_id"] == 1
     assert manifest["parent_adapter"] is None
@@ -71,7 +72,7 @@ def test_run_learns_the_preference_and_saves_only_the_adapter(make_run: MakeRun)
 def test_events_tell_start_curves_and_progress(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
     context = make_run(1, "dpo", training=FAST)
     dpo.run(context)
     (started,) = _events(context, "started")
@@ -116,24 +117,36 @@ def test_reference_of_a_trained_adapter_is_its_frozen_copy(
     before, after = _weights(first), _weights(second)
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[name], after[name]) for name in before)
-    manifest = run_folder.check_manifest(second.folder / "adapter")
+    manifest = check_manifest(second.folder / "adapter")
     assert manifest["parent_adapter"] == "runs/0001-sft/adapter"
     assert _events(second, "started")[0]["reference"] == "runs/0001-sft/adapter"
 
 
-def test_reference_copy_is_not_trained(make_run: MakeRun) -> None:
-    sft.run(make_run(1, "sft", training={**FAST, "max_steps": 1}))
-    context = make_run(2, "dpo", adapter="runs/0001-sft/adapter", training=FAST)
-    setup = training.prepare(context, PRESETS["quick"])
+def _trainer(context: RunContext) -> dpo.PairTrainer:
+    setup = training.prepare(context)
     model, lora = load_policy(context, setup.options)
-    assert lora is None
-    trainer = dpo.PairTrainer(
+    return dpo.PairTrainer(
         model=model,
         args=dpo.DPOConfig(**training.trainer_arguments(setup)),
         train_dataset=dpo._dataset(setup.train),
         eval_dataset=dpo._dataset(setup.heldout),
         processing_class=setup.tokenizer,
+        peft_config=lora,
     )
+
+
+def test_batches_come_laid_out_in_training_and_on_held_out_pairs(make_run: MakeRun) -> None:
+    trainer = _trainer(make_run(1, "dpo", training=FAST))
+    for batches in (trainer.get_train_dataloader(), trainer.get_eval_dataloader()):
+        for batch in batches:
+            num_answer_tokens = int(batch["completion_mask"].sum())
+            assert len(batch["pair_layout"].targets) == num_answer_tokens > 0
+
+
+def test_reference_copy_is_not_trained(make_run: MakeRun) -> None:
+    sft.run(make_run(1, "sft", training={**FAST, "max_steps": 1}))
+    context = make_run(2, "dpo", adapter="runs/0001-sft/adapter", training=FAST)
+    trainer = _trainer(context)
     trained = {name for name, weight in trainer.model.named_parameters() if weight.requires_grad}
     assert trained
     assert all(".default." in name for name in trained)
@@ -152,16 +165,16 @@ def test_stop_keeps_the_adapter_and_resumes_where_it_was(make_run: MakeRun) -> N
     def stop_after_step_two(event_type: str, **fields: Any) -> None:
         write(event_type, **fields)
         if event_type == "progress" and fields["step"] == 1:
-            run_folder.ask_to_stop(context.folder)
+            ask_to_stop(context.folder)
 
     context.events.write = stop_after_step_two  # type: ignore[method-assign]
     with pytest.raises(Cancelled) as outcome:
         dpo.run(context)
     assert outcome.value.fields["adapter"] == "adapter"
     assert outcome.value.fields["summary"]["steps"] == 1
-    run_folder.check_manifest(context.folder / "adapter")
+    check_manifest(context.folder / "adapter")
 
-    run_folder.forget_stop(context.folder)
+    forget_stop(context.folder)
     summary = dpo.run(_again(context))
     assert summary["steps"] == 4
     assert _events(context, "started")[-1]["resumed_from_step"] == 1
@@ -201,7 +214,7 @@ def test_loss_that_is_no_number_stops_and_keeps_the_last_good_adapter(make_run: 
         dpo.run(context)
     assert failure.value.fields == {"adapter": "adapter"}
     assert all(torch.isfinite(weight).all() for weight in _weights(context).values())
-    run_folder.check_manifest(context.folder / "adapter")
+    check_manifest(context.folder / "adapter")
 
 
 def test_full_memory_is_turned_into_advice() -> None:
@@ -226,7 +239,7 @@ def _bits_of(folder: Path) -> str:
 
 def test_four_bit_base_trains_on_the_cpu_and_stays_as_it_was(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training=FAST, quantization={})
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context)
     model, _ = load_policy(context, setup.options)
     assert any(weight.dtype is torch.uint8 for weight in model.parameters())
 

@@ -10,11 +10,10 @@ from safetensors.torch import load_file
 
 from tests.trainer.conftest import MakeRun
 from trainer.models import loading
-from trainer.options.training import PRESETS
 from trainer.recipes import dpo, training
 from trainer.recipes.policy import load_policy
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext
+from trainer.runs.event_log import read_events
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +65,7 @@ def _train(make_run: MakeRun, run_id: int, **options: Any) -> RunContext:
 
 def _curves(folder: Path) -> dict[str, list[float]]:
     curves: dict[str, list[float]] = {}
-    for event in run_folder.read_events(folder, 0)[0]:
+    for event in read_events(folder, 0)[0]:
         if event["type"] == "metrics":
             for name, value in event["values"].items():
                 curves.setdefault(name, []).append(value)
@@ -95,7 +94,7 @@ def test_twenty_steps_give_trls_own_curves_and_adapter(
         load_file(run.folder / "adapter" / loading.WEIGHTS) for run in (ours, theirs)
     )
     torch.testing.assert_close(weights, of_trl, **CLOSE)
-    warnings = [e for e in run_folder.read_events(ours.folder, 0)[0] if e["type"] == "warning"]
+    warnings = [e for e in read_events(ours.folder, 0)[0] if e["type"] == "warning"]
     assert "1 are cut" in warnings[0]["message"]
 
 
@@ -103,7 +102,7 @@ def test_gradients_on_a_four_bit_base_are_the_same_after_a_pass_without_gradient
     make_run: MakeRun,
 ) -> None:
     context = make_run(1, "dpo", training={"eval_steps": 0}, quantization={})
-    setup = training.prepare(context, PRESETS["quick"])
+    setup = training.prepare(context)
     model, lora = load_policy(context, setup.options)
     trainer = dpo.PairTrainer(
         model=model,

@@ -1,6 +1,7 @@
 """Training that meets a full disk, full memory or a learning rate that breaks the model."""
 
 import contextlib
+import json
 import resource
 import subprocess
 import sys
@@ -17,9 +18,8 @@ from trainer.__main__ import _ending_of
 from trainer.errors import TrainerError, is_disk_full
 from trainer.models import loading
 from trainer.recipes import dpo
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext, RunFailed
-from trainer.runs.run_folder import EventWriter
+from trainer.runs.event_log import EventWriter, read_events
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def _worker_with_largest_file(folder: Path, num_bytes: int) -> subprocess.Comple
 
 
 def _events(folder: Path) -> list[dict[str, Any]]:
-    return run_folder.read_events(folder, 0)[0]
+    return read_events(folder, 0)[0]
 
 
 def _again(context: RunContext) -> RunContext:
@@ -103,10 +103,10 @@ def test_full_disk_keeps_the_checkpoint_before_and_the_run_goes_on_from_it(
     assert started[1]["resumed_from_step"] == 2
 
 
-def test_full_disk_while_references_are_stored_is_told_in_words(
+def test_full_disk_while_references_are_stored_is_put_in_words(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is stored by itself
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)  # so that each pair is stored by itself
     first, second = (make_run(n, "dpo", num_train=30, training=FAST) for n in (1, 2))
     write = first.events.write
 
@@ -142,7 +142,7 @@ def test_memory_that_is_really_full_gives_advice(make_run: MakeRun) -> None:
     for row in rows:
         for side in ("chosen", "rejected"):
             row[side][0]["content"] *= 20_000 // len(row[side][0]["content"])
-    lines = "".join(run_folder._dump(row) + "\n" for row in rows)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
     (context.folder / "train.jsonl").write_text(lines)
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     with (

@@ -14,12 +14,12 @@ from tests.trainer.conftest import MakeRun
 from tests.trainer.tiny_model import save_tiny_model
 from trainer.errors import TrainerError
 from trainer.models import loading
-from trainer.options.training import PRESETS, recipe_defaults
+from trainer.options.presets import recipe_defaults
 from trainer.recipes import dpo, reward, sft, training
 from trainer.recipes.policy import load_policy, load_reference
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext, RunFailed
-from trainer.runs.run_folder import EventWriter
+from trainer.runs.event_log import EventWriter, read_events
+from trainer.runs.manifest import check_manifest, holds_full_model
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def _float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _events(context: RunContext, event_type: str) -> list[dict[str, Any]]:
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     return [event for event in events if event["type"] == event_type]
 
 
@@ -80,9 +80,9 @@ def test_run_leaves_a_full_model_and_the_base_as_it_was(make_run: MakeRun) -> No
         "run.json", "train.jsonl", "heldout.jsonl", "events.jsonl", MODEL
     }  # fmt: skip
     folder = context.folder / MODEL
-    manifest = run_folder.check_manifest(folder)
+    manifest = check_manifest(folder)
     assert (manifest["holds"], manifest["base_model"]) == (MODEL, context.spec.base)
-    assert run_folder.holds_full_model(folder)
+    assert holds_full_model(folder)
     assert all(weight.dtype is torch.float32 for weight in _weights(folder).values())
     assert json.loads((folder / "config.json").read_text())["use_cache"] is True
     card = (folder / "README.md").read_text()
@@ -204,7 +204,7 @@ def test_loss_that_breaks_keeps_the_last_checkpoint_that_proved_good(
         "The model of step 4 is kept. Try again with a smaller learning rate."
     )
     assert failure.value.fields == {"adapter": MODEL}
-    run_folder.check_manifest(context.folder / MODEL)
+    check_manifest(context.folder / MODEL)
     torch.testing.assert_close(
         _weights(context.folder / MODEL), _weights(whole.folder / MODEL), **CLOSE
     )
@@ -238,7 +238,7 @@ def test_learning_rate_of_a_thousand_keeps_nothing_before_a_checkpoint(make_run:
 
 def test_no_second_model_is_held_while_training(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", lora=None, training=FAST)
-    setup = training.prepare(context, PRESETS["full"])
+    setup = training.prepare(context)
     assert load_reference(context, setup.options) is None
     model, lora = load_policy(context, setup.options)
     assert lora is None
@@ -254,7 +254,7 @@ def test_no_second_model_is_held_while_training(make_run: MakeRun) -> None:
     assert all(weight.requires_grad for weight in model.parameters())
 
 
-def test_sft_trains_the_whole_model_too(make_run: MakeRun) -> None:
+def test_sft_trains_a_full_model_too(make_run: MakeRun) -> None:
     context = make_run(1, "sft", lora=None, training={**FAST, "max_steps": 4})
     assert sft.run(context)["adapter"] == MODEL
     losses = _curves(context)["loss"]
@@ -268,7 +268,7 @@ def test_reward_model_is_refused_as_a_full_model(make_run: MakeRun) -> None:
         reward.run(make_run(1, "reward", lora=None))
 
 
-def test_four_bits_cannot_be_trained_whole(make_run: MakeRun) -> None:
+def test_four_bits_cannot_be_fully_fine_tuned(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", lora=None, quantization={})
     with pytest.raises(TrainerError, match="leave quantization out to train the full model"):
         dpo.run(context)

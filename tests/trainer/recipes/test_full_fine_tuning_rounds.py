@@ -16,7 +16,9 @@ from trainer.models.chat_template import encode_conversation
 from trainer.recipes import dpo, sft
 from trainer.runs import run_folder
 from trainer.runs.context import RunContext
-from trainer.runs.run_folder import EventWriter, RunSpec
+from trainer.runs.event_log import EventWriter, read_events
+from trainer.runs.manifest import check_manifest
+from trainer.runs.run_folder import RunSpec
 
 pytestmark = pytest.mark.slow
 
@@ -30,12 +32,12 @@ def _float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _curve(context: RunContext, name: str) -> list[float]:
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     return [e["values"][name] for e in events if name in e.get("values", {})]
 
 
 def _started(context: RunContext) -> dict[str, Any]:
-    return run_folder.read_events(context.folder, 0)[0][0]
+    return read_events(context.folder, 0)[0][0]
 
 
 def _log_prob_gap(folder: Path, data_folder: Path, row: dict[str, Any]) -> float:
@@ -63,7 +65,7 @@ def test_dpo_after_sft_is_held_to_the_sft_model(make_run: MakeRun, precompute: b
     assert _curve(second, "rewards/margins")[0] == pytest.approx(0, abs=1e-5)
     assert _curve(second, "loss")[-1] < 0.69
     assert _started(second)["reference"] == FIRST_ROUND
-    manifest = run_folder.check_manifest(second.folder / "model")
+    manifest = check_manifest(second.folder / "model")
     assert manifest["parent_adapter"] == FIRST_ROUND
     assert manifest["base_model"] == first.spec.base
 
@@ -112,7 +114,7 @@ def test_references_are_stored_for_the_next_run(make_run: MakeRun) -> None:
     assert [dpo.run(run)["num_references_computed"] for run in runs] == [10, 0]
 
 
-def test_adapter_and_whole_model_do_not_go_on_from_each_other(make_run: MakeRun) -> None:
+def test_adapter_and_full_model_do_not_go_on_from_each_other(make_run: MakeRun) -> None:
     sft.run(make_run(1, "sft", lora=None, training=OPTIONS))
     with pytest.raises(TrainerError, match="name it as the base model"):
         dpo.run(make_run(2, "dpo", adapter=FIRST_ROUND, training=OPTIONS))

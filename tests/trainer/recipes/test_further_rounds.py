@@ -11,9 +11,8 @@ from tests.log_probabilities import differences
 from tests.trainer.conftest import MakeRun, preference_rows
 from trainer.models import loading
 from trainer.recipes import dpo, sft
-from trainer.runs import run_folder
 from trainer.runs.context import RunContext
-from trainer.runs.run_folder import EventWriter
+from trainer.runs.event_log import EventWriter, read_events
 
 pytestmark = pytest.mark.slow
 
@@ -27,12 +26,12 @@ def _float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _curve(folder: Path, name: str) -> list[float]:
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     return [e["values"][name] for e in events if name in e.get("values", {})]
 
 
 def _started(folder: Path) -> dict[str, Any]:
-    return run_folder.read_events(folder, 0)[0][0]
+    return read_events(folder, 0)[0][0]
 
 
 @pytest.mark.parametrize("precompute", [True, False])
@@ -111,6 +110,6 @@ def test_count_of_tokens_goes_on_from_a_step_that_was_not_logged(make_run: MakeR
         stopped.folder, stopped.spec, stopped.data_folder, "cpu", EventWriter(stopped.folder)
     )
     dpo.run(again)
-    events, _ = run_folder.read_events(stopped.folder, 0)
+    events, _ = read_events(stopped.folder, 0)
     assert [e["resumed_from_step"] for e in events if e["type"] == "started"] == [0, 4]
     assert _curve(stopped.folder, "num_tokens") == _curve(whole.folder, "num_tokens")

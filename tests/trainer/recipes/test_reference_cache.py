@@ -18,8 +18,9 @@ from trainer.recipes.reference_cache import (
     weights_hash,
 )
 from trainer.recipes.tokens import PairTokens
-from trainer.runs import run_folder
 from trainer.runs.context import Cancelled
+from trainer.runs.event_log import read_events
+from trainer.runs.lock import ask_to_stop, forget_stop
 
 REFERENCE = Reference("00", adapter=None, quantization=None, dtype="bfloat16", device="cpu")
 ONE_STEP = {"max_steps": 1, "eval_steps": 0}
@@ -134,9 +135,7 @@ def test_second_run_computes_only_the_new_pairs(make_run: MakeRun) -> None:
     assert _counts(dpo.run(again)) == (0, 10)
     assert _counts(dpo.run(make_run(3, "dpo", num_train=11, training=ONE_STEP))) == (3, 10)
     phases = [
-        event["phase"]
-        for event in run_folder.read_events(again.folder, 0)[0]
-        if event["type"] == "progress"
+        event["phase"] for event in read_events(again.folder, 0)[0] if event["type"] == "progress"
     ]
     assert "reference" not in phases
 
@@ -167,12 +166,12 @@ def test_equal_pairs_are_computed_once(make_run: MakeRun) -> None:
 def test_pass_that_was_stopped_in_the_middle_goes_on_where_it_was(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)  # so that each pair is a batch of its own
     context = make_run(1, "dpo", training=ONE_STEP)
-    run_folder.ask_to_stop(context.folder)  # seen after the first batch
+    ask_to_stop(context.folder)  # seen after the first batch
     with pytest.raises(Cancelled):
         dpo.run(context)
-    run_folder.forget_stop(context.folder)
+    forget_stop(context.folder)
     assert _counts(dpo.run(context)) == (9, 1)
 
 
@@ -185,7 +184,7 @@ def test_values_do_not_depend_on_the_pairs_beside_them(
     (stored,) = (context.data_folder / "cache" / "references").iterdir()
     together = _stored(stored)
     stored.unlink()
-    monkeypatch.setattr(dpo, "TOKENS_TOGETHER", 1)
+    monkeypatch.setattr(dpo, "MAX_TOKENS_TOGETHER", 1)
     dpo.run(context)
     alone = _stored(stored)
     assert first["num_references_computed"] == len(alone) == 10

@@ -9,8 +9,10 @@ from trainer.evaluation.win_rate import wilson_interval
 from trainer.labellers.reward_model import RewardModel
 from trainer.models import loading
 from trainer.recipes import reward, sft
-from trainer.runs import run_folder
 from trainer.runs.context import Cancelled, RunContext, RunFailed
+from trainer.runs.event_log import read_events
+from trainer.runs.lock import ask_to_stop, forget_stop
+from trainer.runs.manifest import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +27,10 @@ def _model_of(context: RunContext) -> RewardModel:
 def test_saved_model_scores_chosen_answers_above_rejected_ones(make_run: MakeRun) -> None:
     context = make_run(1, "reward", training=FAST)
     summary = reward.run(context)
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     losses = [e["values"]["loss"] for e in events if "loss" in e.get("values", {})]
     assert losses[-1] < 0.5 * losses[0]
-    assert run_folder.check_manifest(context.folder / "adapter")["kind"] == "reward"
+    assert check_manifest(context.folder / "adapter")["kind"] == "reward"
 
     model = _model_of(context)
     rows = context.rows("heldout.jsonl")
@@ -67,13 +69,13 @@ def test_long_pairs_are_cut_and_none_is_lost(make_run: MakeRun) -> None:
 
 def test_stop_leaves_an_adapter_and_a_checkpoint(make_run: MakeRun) -> None:
     context = make_run(1, "reward", training=FAST)
-    run_folder.ask_to_stop(context.folder)
+    ask_to_stop(context.folder)
     with pytest.raises(Cancelled) as caught:
         reward.run(context)
     assert caught.value.fields["adapter"] == "adapter"
-    run_folder.forget_stop(context.folder)
+    forget_stop(context.folder)
     assert reward.run(context)["steps"] == 12
-    events, _ = run_folder.read_events(context.folder, 0)
+    events, _ = read_events(context.folder, 0)
     resumed = [event["resumed_from_step"] for event in events if event["type"] == "started"]
     assert resumed == [0, 1]
 

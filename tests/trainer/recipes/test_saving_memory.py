@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers.models.llama.modeling_llama import LlamaAttention
+from torch.autograd.graph import saved_tensors_hooks
 
 from tests.trainer.conftest import MakeRun
 from trainer.models import loading
 from trainer.recipes import dpo, training
-from trainer.runs import run_folder
+from trainer.runs.event_log import read_events
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ OPTIONS = {"learning_rate": 3e-3, "eval_steps": 0, "warmup_steps": 0}
 
 
 def _curve(folder: Path, name: str) -> list[float]:
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     return [e["values"][name] for e in events if name in e.get("values", {})]
 
 
@@ -66,29 +66,30 @@ def test_twenty_steps_on_a_four_bit_base_learn_and_leave_every_bit_of_it(
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_gradient_checkpointing_learns_the_same_with_shared_prefixes(
+def test_gradient_checkpointing_keeps_less_and_learns_the_same_with_shared_prefixes(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "pick_dtype", lambda device: torch.float32)
-    calls = [0]
-    usual = LlamaAttention.forward
+    kept: list[int] = []  # bytes that the forward pass of each step keeps for the way back
+    usual = dpo.PairTrainer.compute_loss
 
-    def counted(self: LlamaAttention, *args: Any, **kwargs: Any) -> Any:
-        calls[0] += 1
-        return usual(self, *args, **kwargs)
+    def watched(self: dpo.PairTrainer, *args: Any, **kwargs: Any) -> Any:
+        sizes: list[int] = []
+        with saved_tensors_hooks(lambda part: sizes.append(part.nbytes) or part, lambda part: part):
+            loss = usual(self, *args, **kwargs)
+        kept.append(sum(sizes))
+        return loss
 
-    monkeypatch.setattr(LlamaAttention, "forward", counted)
-    num_calls, folders = [], []
+    monkeypatch.setattr(dpo.PairTrainer, "compute_loss", watched)
+    folders = []
     for run_id, checkpointing in enumerate((False, True), start=1):
         options = {**OPTIONS, "max_steps": 4, "gradient_checkpointing": checkpointing}
         context = make_run(run_id, "dpo", training=options)
-        calls[0] = 0
         dpo.run(context)
-        num_calls.append(calls[0])
         folders.append(context.folder)
 
-    # The first run also computes the references of 10 pairs in one batch.
-    assert num_calls == [2 * (4 + 1 + 1), 2 * (2 * 4 + 1)]
+    usually, checkpointed = kept[0], kept[len(kept) // 2]
+    assert checkpointed < 0.3 * usually
     for name in ("loss", "grad_norm", "rewards/margins"):
         found, expected = (_curve(folder, name) for folder in folders)
         assert found == pytest.approx(expected, abs=1e-6), name

@@ -22,7 +22,8 @@ from trainer.chat.client import ChatClient
 from trainer.models import loading
 from trainer.runs import run_folder
 from trainer.runs.context import RunContext
-from trainer.runs.run_folder import EventWriter
+from trainer.runs.event_log import EventWriter, read_events
+from trainer.runs.manifest import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +84,12 @@ def test_the_sft_adapter_is_the_reference_of_the_dpo_half(
     with project.database.session_scope() as session:
         row = local_user(session)
         user = User(id=row.id, name=row.name, role=row.role)
-    assert importing.import_file(project, user, file, ImportOptions("cn")).num_pairs == 12
+    assert (
+        importing.import_source(
+            project, user, importing.ImportSource(str(file)), ImportOptions("cn")
+        ).num_pairs
+        == 12
+    )
 
     request = TrainingRequest("sft_dpo", model=str(tiny_base), options={"training": OPTIONS})
     folders = [next(project.runs_folder.glob(f"{run_id:04d}-*"))
@@ -97,7 +103,7 @@ def test_the_sft_adapter_is_the_reference_of_the_dpo_half(
     assert dpo[0]["reference"] == f"runs/{folders[0].name}/adapter"
     losses = [event["values"]["loss"] for event in dpo if "loss" in event.get("values", {})]
     assert losses[-1] < losses[0]
-    manifest = run_folder.check_manifest(folders[1] / "adapter")
+    manifest = check_manifest(folders[1] / "adapter")
     assert manifest["parent_adapter"] == f"runs/{folders[0].name}/adapter"
 
 
@@ -108,4 +114,4 @@ def _carry_out(folder: Path) -> list[dict[str, Any]]:
     ending = _ending_of(context)
     context.events.write(ending.event, **ending.fields)
     assert ending.event == "finished", ending.fields
-    return run_folder.read_events(folder, 0)[0]
+    return read_events(folder, 0)[0]

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tests.trainer.conftest import MakeRun
 from tests.waiting import wait_until
 from trainer.models import loading
-from trainer.runs import run_folder
+from trainer.runs.event_log import read_events
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
 def _curve(folder: Path) -> dict[tuple[int, str], list[float]]:
     """Every value of the curves by step and name; a step that was done twice has two."""
     curve: dict[tuple[int, str], list[float]] = {}
-    for event in run_folder.read_events(folder, 0)[0]:
+    for event in read_events(folder, 0)[0]:
         if event["type"] == "metrics":
             for name, value in event["values"].items():
                 curve.setdefault((event["step"], name), []).append(value)
@@ -73,7 +73,7 @@ def test_killed_and_resumed_run_ends_like_an_unharmed_one(
     assert reached < NUM_STEPS
     assert _start(killed).wait(timeout=180) == 0
 
-    events, _ = run_folder.read_events(killed, 0)
+    events, _ = read_events(killed, 0)
     started = [event for event in events if event["type"] == "started"]
     assert 0 < started[1]["resumed_from_step"] <= reached
     assert events[-1]["summary"]["num_references_computed"] == 0

@@ -1,4 +1,4 @@
-"""Two processes under accelerate's launcher carry out one run together."""
+"""Two processes under torchrun carry out one run together."""
 
 import os
 import subprocess
@@ -17,7 +17,9 @@ from trainer.errors import TrainerError
 from trainer.models import loading
 from trainer.options.groups import TrainingOptions
 from trainer.recipes import training
-from trainer.runs import run_folder
+from trainer.runs.event_log import read_events
+from trainer.runs.lock import ask_to_stop, is_locked, stop_asked
+from trainer.runs.manifest import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +33,13 @@ OPTIONS = {
 }
 
 
+def _command(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
 def _launch(folder: Path) -> subprocess.Popen[str]:
     """The run on two CPU processes, by the command that README gives."""
-    launcher = [str(Path(sys.executable).with_name("accelerate")), "launch", "--num_processes", "2"]
+    launcher = [_command("torchrun"), "--standalone", "--nproc_per_node", "2"]
     return subprocess.Popen(
         [*launcher, *WORKER, str(folder), "--device", "cpu"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -46,14 +52,14 @@ def _process(folder: Path, rank: int) -> psutil.Process:
     (found,) = (
         process
         for process in psutil.process_iter()
-        if str(folder) in (words := process.cmdline()) and "accelerate" not in "".join(words)
+        if str(folder) in process.cmdline()
         and process.environ().get("RANK") == str(rank)
     )  # fmt: skip
     return found
 
 
 def _events(folder: Path, event_type: str) -> list[dict[str, Any]]:
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     return [event for event in events if event["type"] == event_type]
 
 
@@ -84,13 +90,13 @@ def test_two_processes_train_what_one_trains(make_run: MakeRun) -> None:
         *(load_file(folder / "adapter" / loading.WEIGHTS) for folder in (together, alone)),
         atol=1e-4, rtol=1e-3,
     )  # fmt: skip
-    run_folder.check_manifest(together / "adapter")
+    check_manifest(together / "adapter")
     assert references.stat().st_size == stored
     for event_type in ("started", "progress", "metrics", "finished"):
         assert len(_events(together, event_type)) == len(_events(alone, event_type)), event_type
     (finished,) = _events(together, "finished")
     assert finished["summary"]["num_references_computed"] == 10
-    assert not run_folder.is_locked(together)
+    assert not is_locked(together)
 
 
 def test_two_processes_train_a_full_model_as_one_does(make_run: MakeRun) -> None:
@@ -114,14 +120,14 @@ def test_stop_reaches_both_processes(make_run: MakeRun) -> None:
     folder = make_run(1, "dpo", training={**OPTIONS, "max_steps": 5000, "eval_steps": 0}).folder
     launcher = _launch(folder)
     wait_until(lambda: len(_curve(folder, "loss")) > 0, what="a step", timeout=120)
-    run_folder.ask_to_stop(folder)
+    ask_to_stop(folder)
     output, _ = launcher.communicate(timeout=60)
     assert launcher.returncode == 1
     assert "exitcode  : 3" in output, output
     (cancelled,) = _events(folder, "cancelled")
     assert cancelled["summary"]["steps"] == len(_curve(folder, "loss"))
-    run_folder.check_manifest(folder / "adapter")
-    assert not run_folder.stop_asked(folder)
+    check_manifest(folder / "adapter")
+    assert not stop_asked(folder)
     assert not _events(folder, "failed")
 
 
@@ -136,7 +142,7 @@ def test_killed_process_fails_the_run_which_resumes(make_run: MakeRun, killed: i
     assert launcher.returncode == 1, output
     (failed,) = _events(broken, "failed")
     assert "One of the run's processes was killed" in failed["message"]
-    assert not run_folder.is_locked(broken)
+    assert not is_locked(broken)
 
     before = _by_step(broken)
     subprocess.run([sys.executable, *WORKER, str(broken), "--device", "cpu"], check=True)
@@ -156,6 +162,18 @@ def test_two_processes_train_sft_as_one_does(make_run: MakeRun) -> None:
     for name in ("loss", "eval_loss", "grad_norm", "num_tokens"):
         assert _curve(together, name) == pytest.approx(_curve(alone, name), abs=1e-4), name
     assert _curve(together, "loss")[-1] < _curve(together, "loss")[0]
+
+
+def test_one_process_of_accelerate_says_that_it_is_alone(make_run: MakeRun) -> None:
+    folder = make_run(1, "dpo", training={"max_steps": 1, "eval_steps": 0}).folder
+    launched = subprocess.run(
+        [_command("accelerate"), "launch", *WORKER, str(folder), "--device", "cpu"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert launched.returncode == 0, launched.stderr
+    (warning,) = _events(folder, "warning")
+    assert "accelerate has started one process" in warning["message"]
+    assert "torchrun --standalone --nproc_per_node 2 -m trainer" in warning["message"]
 
 
 @pytest.mark.parametrize(

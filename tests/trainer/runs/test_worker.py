@@ -13,8 +13,12 @@ import pytest
 
 from tests.trainer.conftest import MakeRun
 from tests.waiting import wait_until
-from trainer.runs import launch, run_folder
+from tests.worker_process import kill_worker
+from trainer.runs import launch
 from trainer.runs.context import RunContext
+from trainer.runs.event_log import read_events
+from trainer.runs.lock import is_locked, stop_asked, worker_lock
+from trainer.runs.manifest import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -32,11 +36,11 @@ def _worker(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _types(folder: Path) -> list[str]:
-    return [event["type"] for event in run_folder.read_events(folder, 0)[0]]
+    return [event["type"] for event in read_events(folder, 0)[0]]
 
 
 def _step(folder: Path) -> int:
-    events, _ = run_folder.read_events(folder, 0)
+    events, _ = read_events(folder, 0)
     return max((e["step"] for e in events if e["type"] == "metrics"), default=0)
 
 
@@ -49,14 +53,14 @@ def _wait_for_step(folder: Path, step: int) -> None:
 
 
 def _last_event(folder: Path) -> dict[str, Any]:
-    return run_folder.read_events(folder, 0)[0][-1]
+    return read_events(folder, 0)[0][-1]
 
 
-def test_numbers_that_slow_a_processor_down_are_zero_in_all_threads() -> None:
+def test_denormals_are_flushed_to_zero_in_all_threads() -> None:
     lines = [
-        "import torch, trainer.recipes.dpo; from trainer.__main__ import _tiny_numbers_as_zero",
+        "import torch, trainer.recipes.dpo; from trainer.__main__ import _denormals_flushed",
         "torch.set_num_threads(2)",
-        "with _tiny_numbers_as_zero():",
+        "with _denormals_flushed():",
         "    print(torch.full((2**20,), 1e-39).mul(2).count_nonzero().item())",
     ]
     found = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
@@ -89,7 +93,7 @@ def test_run_is_carried_out_from_its_folder_alone(make_run: MakeRun) -> None:
     assert _types(context.folder)[0] == "started"
     assert _last_event(context.folder)["type"] == "finished"
     assert _last_event(context.folder)["summary"]["adapter"] == "adapter"
-    assert not run_folder.is_locked(context.folder)
+    assert not is_locked(context.folder)
 
     again = _worker(context.folder)
     assert again.returncode == 2
@@ -112,8 +116,8 @@ def test_stop_saves_the_adapter_and_ends_with_cancelled(make_run: MakeRun, way: 
     assert event["type"] == "cancelled", launch.log_tail(folder)
     assert event["adapter"] == "adapter"
     assert event["summary"]["steps"] >= 1
-    run_folder.check_manifest(folder / "adapter")
-    assert not run_folder.stop_asked(folder)
+    check_manifest(folder / "adapter")
+    assert not stop_asked(folder)
 
 
 def test_killed_worker_frees_its_lock_leaves_no_zombie_and_resumes(make_run: MakeRun) -> None:
@@ -121,23 +125,22 @@ def test_killed_worker_frees_its_lock_leaves_no_zombie_and_resumes(make_run: Mak
     pid = launch.start(folder, device="cpu")
     _wait_for_step(folder, 6)
     assert json.loads((folder / "worker.json").read_text())["pid"] == pid
-    assert launch.kill(folder)
+    assert kill_worker(folder)
     wait_until(lambda: not launch.is_alive(folder), what="the lock to be free")
     assert not {"finished", "failed", "cancelled"} & set(_types(folder))
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), what="the zombie to be reaped")
-    assert not launch.kill(folder)
 
     reached = _step(folder)
     launch.start(folder, device="cpu")
     _wait_for_step(folder, reached + 1)
     launch.stop(folder)
     wait_until(lambda: not launch.is_alive(folder), what="the end", timeout=PATIENCE_SECONDS)
-    started = [e for e in run_folder.read_events(folder, 0)[0] if e["type"] == "started"]
+    started = [e for e in read_events(folder, 0)[0] if e["type"] == "started"]
     assert started[1]["resumed_from_step"] >= 5
     assert _last_event(folder)["type"] == "cancelled"
 
 
-def test_failure_is_told_to_people_with_the_traceback_beside(make_run: MakeRun) -> None:
+def test_failure_is_put_in_words_with_the_traceback_beside(make_run: MakeRun) -> None:
     context = make_run(1, "dpo", training={"optim": "no_such_optimiser"})
     result = _worker(context.folder)
     assert result.returncode == 1
@@ -176,23 +179,20 @@ def test_folder_outside_a_data_folder_needs_the_data_folder_named(
 
 def test_second_worker_on_a_locked_folder_ends_with_two(make_run: MakeRun) -> None:
     context: RunContext = make_run(1, "dpo")
-    with run_folder.worker_lock(context.folder):
+    with worker_lock(context.folder):
         result = _worker(context.folder)
     assert result.returncode == 2
     assert "Another worker already works" in result.stderr
     assert _types(context.folder) == []
 
 
-def test_stranger_with_a_reused_process_id_is_never_signalled(make_run: MakeRun) -> None:
+def test_stranger_with_a_reused_process_id_is_not_taken_for_the_worker(make_run: MakeRun) -> None:
     folder = make_run(1, "dpo").folder
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    identity = {"pid": stranger.pid, "start_time": "12345"}
+    identity = {"pid": os.getpid(), "start_time": "12345"}
     (folder / "worker.json").write_text(json.dumps(identity))
-    with run_folder.worker_lock(folder):
-        assert not launch.kill(folder)
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
+    assert not launch.is_alive(folder)
+    launch.write_identity(folder)
+    assert launch.is_alive(folder)
 
 
 def test_log_shows_its_last_lines(make_run: MakeRun) -> None:

@@ -11,7 +11,7 @@ from app.services.context import Context, User
 from app.services.imports import importing
 from app.services.imports.importing import ImportSource
 from app.services.labels import labelling
-from app.services.labels.labelling import Answer
+from app.services.labels.labelling import Submission
 from storage.enums import ImportStatus
 from storage.errors import InputError, StaleError
 from storage.importers import ImportOptions, Reading, Step
@@ -66,14 +66,14 @@ def _sizes(context: Context) -> list[int]:
 
 
 def _import(context: Context, user: User, path: Path) -> None:
-    importing.import_file(context, user, path, ImportOptions("file"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("file"))
 
 
 def _label_one(context: Context, user: User) -> int:
     screen = labelling.fetch(context, user)
     assert screen.current is not None
     pair_id = screen.current.pair_id
-    labelling.submit(context, user, Answer(f"submit-{pair_id}", pair_id, "left"))
+    labelling.submit(context, user, Submission(f"submit-{pair_id}", pair_id, "left"))
     return pair_id
 
 

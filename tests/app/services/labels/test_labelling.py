@@ -1,13 +1,16 @@
 import uuid
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from app.services.context import Context, User
 from app.services.imports import importing
 from app.services.labels import labelling
-from app.services.labels.labelling import Answer, Edit
+from app.services.labels.labelling import Edit, Submission
 from storage.errors import InputError, StaleError
 from storage.importers import ImportOptions
+from storage.importing.rolling_back import roll_back_some
 from storage.training.snapshots import freeze
 from tests.sample_files import jsonl
 
@@ -21,11 +24,11 @@ def pairs(context: Context, user: User, tmp_path) -> None:
     ]
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(jsonl(rows))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
 
 
-def _answer(pair_id: int, choice: str) -> Answer:
-    return Answer(submit_id=uuid.uuid4().hex, pair_id=pair_id, choice=choice)
+def _answer(pair_id: int, choice: str) -> Submission:
+    return Submission(submit_id=uuid.uuid4().hex, pair_id=pair_id, choice=choice)
 
 
 @pytest.mark.usefixtures("pairs")
@@ -95,3 +98,33 @@ def test_an_empty_queue_says_so_and_skipped_pairs_can_come_back(
         screen = labelling.submit(context, user, _answer(current.pair_id, "skip"))
     assert screen.progress.num_skipped == 4
     assert labelling.reopen_skipped(context, user).current is not None
+
+
+@pytest.mark.usefixtures("pairs")
+def test_a_verdict_on_a_pair_that_was_rolled_back_lands_on_no_other(
+    context: Context, user: User, tmp_path: Path
+) -> None:
+    shown = labelling.fetch(context, user).current
+    with context.database.session_scope() as session:
+        while roll_back_some(session, 1):
+            pass
+    importing.import_source(
+        context, user, importing.ImportSource(str(tmp_path / "pairs.jsonl")), ImportOptions("again")
+    )
+    assert labelling.fetch(context, user).current.pair_id != shown.pair_id
+    with pytest.raises(StaleError, match="not in the labelling queue"):
+        labelling.submit(context, user, _answer(shown.pair_id, "left"))
+    assert labelling.fetch(context, user).progress.by_me == 0
+
+
+@pytest.mark.usefixtures("pairs")
+def test_a_verdict_names_what_it_is_on_and_lands_on_nothing_else(
+    context: Context, user: User
+) -> None:
+    screen = labelling.fetch(context, user)
+    mixed_up = replace(_answer(screen.current.pair_id, "left"), shown=screen.upcoming.shown)
+    with pytest.raises(StaleError, match="Nothing was stored"):
+        labelling.submit(context, user, mixed_up)
+    assert labelling.fetch(context, user) == screen
+    right = replace(mixed_up, shown=screen.current.shown)
+    assert labelling.submit(context, user, right).progress.by_me == 1

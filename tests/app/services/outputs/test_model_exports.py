@@ -8,7 +8,7 @@ import pytest
 from app.services.context import Context, User
 from app.services.outputs import model_exports
 from app.services.tuning import models
-from storage.enums import RunKind, RunStatus
+from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
 from storage.training import adapters
 from storage.training import runs as run_rows
@@ -23,7 +23,7 @@ def adapter_id(context: Context) -> int:
     """An adapter that a run has saved."""
     with context.database.session_scope() as session:
         run = run_rows.create_run(session, NewRun(RunKind.DPO, "dpo", "starter"))
-        new = NewAdapter(run.id, f"runs/{run.folder}/adapter", "starter", "00")
+        new = NewAdapter(run.id, f"runs/{run.folder}/adapter", Holds.ADAPTER, "starter", "00")
         return adapters.add_adapter(session, new).id
 
 
@@ -46,7 +46,8 @@ def test_bad_options_queue_nothing(context: Context, user: User, adapter_id: int
 def test_adapter_that_scores_is_refused(context: Context, user: User) -> None:
     with context.database.session_scope() as session:
         run = run_rows.create_run(session, NewRun(RunKind.REWARD, "reward", "starter"))
-        new = NewAdapter(run.id, f"runs/{run.folder}/adapter", "starter", "00")
+        folder = f"runs/{run.folder}/adapter"
+        new = NewAdapter(run.id, folder, Holds.REWARD_MODEL, "starter", "00")
         scorer = adapters.add_adapter(session, new).id
     with pytest.raises(InputError, match="scores answers and writes none"):
         model_exports.start_export(context, user, scorer, {"target": "merged"})
@@ -57,7 +58,7 @@ def test_sending_needs_a_token(
 ) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     options = {"target": "adapter", "repository": "me/model"}
-    with pytest.raises(InputError, match="No token for the hub is set"):
+    with pytest.raises(TrainerError, match="No token for the hub is set"):
         model_exports.start_export(context, user, adapter_id, options)
 
 

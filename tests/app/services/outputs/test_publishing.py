@@ -37,7 +37,8 @@ context = Context(settings, database, ChatClient(settings.data_folder, settings.
 with database.session_scope() as session:
     row = local_user(session)
     user = User(id=row.id, name=row.name, role=row.role)
-importing.import_file(context, user, Path(sys.argv[2]), ImportOptions("hh"))
+source = importing.ImportSource(sys.argv[2])
+importing.import_source(context, user, source, ImportOptions("hh"))
 print(transfer.publish_preferences(context, "me/pairs", private=False))
 """
 
@@ -80,7 +81,9 @@ def test_published_preferences_come_back_as_they_were(
             part = Part("default", split)
             source = ImportSource("me/pairs", part)
             importing.import_source(context, user, source, ImportOptions("me/pairs"))
-    importing.import_file(context, user, file, ImportOptions("hh"))  # adds nothing
+    importing.import_source(
+        context, user, importing.ImportSource(str(file)), ImportOptions("hh")
+    )  # adds nothing
     rows = _rows(context)
     assert len(rows) == 60
     assert {str(row["split"]) for row in rows} == {"train", "heldout"}

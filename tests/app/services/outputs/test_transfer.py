@@ -14,6 +14,7 @@ from storage.errors import InputError
 from storage.importers import ImportOptions
 from storage.labelling.history import count_again, withdraw_verdict
 from storage.schema.tables import Prompt
+from trainer.errors import TrainerError
 
 ROWS = [
     {"prompt": f"Question {number}?", "answer_a": "yes", "answer_b": f"no {number}", "winner": won}
@@ -25,7 +26,9 @@ ROWS = [
 def imported(context: Context, user: User, tmp_path: Path) -> Context:
     path = tmp_path / "judged.jsonl"
     path.write_text("\n".join(map(json.dumps, ROWS)))
-    importing.import_file(context, user, path, ImportOptions(path.name))
+    importing.import_source(
+        context, user, importing.ImportSource(str(path)), ImportOptions(path.name)
+    )
     return context
 
 
@@ -76,7 +79,7 @@ def test_wrong_format_and_filter_are_refused_in_words(imported: Context) -> None
         transfer.export_preferences(imported, "csv", {"colour": "red"})
     with pytest.raises(InputError, match="nothing to export"):
         transfer.export_preferences(imported, "csv", {"rounds": [7]})
-    with pytest.raises(InputError, match="no name of a dataset"):
+    with pytest.raises(TrainerError, match="is no name of a hub repository"):
         transfer.publish_preferences(imported, "pairs", private=True)
 
 

@@ -15,15 +15,16 @@ from app.services.outputs.backup import backup_archive
 from app.services.running import runs
 from app.services.tuning import models, options, training
 from app.services.tuning.training import TrainingRequest
-from storage.enums import RunKind
+from storage.enums import Holds, RunKind
 from storage.importers import ImportOptions
 from storage.training import adapters
 from storage.training import runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewRun
 from tests.sample_files import labelled_pairs
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 from trainer.runs import run_folder
+from trainer.runs.manifest import write_manifest
 
 FULL = TrainingRequest(preset="full")
 
@@ -33,7 +34,7 @@ def labelled(context: Context, user: User, tmp_path: Path) -> None:
     """Thirty pairs with verdicts."""
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(30))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
 
 
 def _trained(context: Context, preset: str) -> int:
@@ -46,8 +47,9 @@ def _trained(context: Context, preset: str) -> int:
         folder = context.settings.data_folder / place
         folder.mkdir(parents=True)
         (folder / "config.json").write_text("{}")
-        run_folder.write_manifest(folder, {"holds": chosen.output})
-        return adapters.add_adapter(session, NewAdapter(run.id, place, "starter", "00")).id
+        write_manifest(folder, {"holds": chosen.output})
+        holds = Holds.FULL_MODEL if chosen.trains_full_model else Holds.ADAPTER
+        return adapters.add_adapter(session, NewAdapter(run.id, place, holds, "starter", "00")).id
 
 
 @pytest.mark.usefixtures("labelled")
@@ -91,11 +93,11 @@ def test_round_goes_on_from_its_own_kind_only(
     request = TrainingRequest(preset=wanted, adapter_id=start)
     problems = training.preflight(context, request).problems
     assert len(problems) == (0 if problem is None else 1)
-    assert all(problem in told for told in problems if problem)
+    assert all(problem in found for found in problems if problem)
 
 
 @pytest.mark.usefixtures("labelled")
-def test_what_cannot_be_trained_whole_is_told_with_a_way_out(context: Context) -> None:
+def test_what_cannot_be_fully_fine_tuned_is_refused_with_a_way_out(context: Context) -> None:
     reward = TrainingRequest(recipe="reward", preset="full")
     four_bits = TrainingRequest(preset="qlora-7b", options={"lora": None})
     fast = TrainingRequest(preset="quick", options={"lora": None})
@@ -103,8 +105,10 @@ def test_what_cannot_be_trained_whole_is_told_with_a_way_out(context: Context) -
     assert "leave quantization out" in training.preflight(context, four_bits).problems[0]
     found = training.preflight(context, fast)
     assert not found.problems
-    assert any(told.startswith("A learning rate of 0.0003") for told in found.warnings)
-    assert not any("learning rate" in told for told in training.preflight(context, FULL).warnings)
+    assert any(warning.startswith("A learning rate of 0.0003") for warning in found.warnings)
+    assert not any(
+        "learning rate" in warning for warning in training.preflight(context, FULL).warnings
+    )
 
 
 def test_trained_model_is_a_base_model_and_compared_under_its_name(context: Context) -> None:

@@ -20,7 +20,7 @@ from storage.schema.tables import Preference
 from tests.sample_files import labelled_pairs
 from trainer.errors import TrainerError
 from trainer.options.groups import LOSS_ADVICE
-from trainer.options.training import PRESETS
+from trainer.options.presets import PRESETS
 from trainer.runs import run_folder
 
 
@@ -42,7 +42,7 @@ def test_smoothing_follows_from_the_measured_disagreement(
 ) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(10))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
     assert "No two annotators" in loss_advice(context, "robust").text
     with context.database.session_scope() as session:
         labeller = human_labeller(session, None, "second").id
@@ -101,7 +101,7 @@ def test_run_trains_with_the_own_preset_and_keeps_its_options(
 ) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(30))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
     options.save_preset(context, user, "mine", "quick", CHANGES)
     (run_id,) = training.start_training(context, user, TrainingRequest(preset="mine"))
     options.delete_preset(context, "mine")

@@ -12,6 +12,7 @@ from app.services.labels import comparing, withdrawing
 from app.services.running import runs
 from app.services.tuning import training
 from app.services.tuning.training import Preflight, TrainingRequest
+from storage.enums import Holds
 from storage.errors import InputError
 from storage.importers import ImportOptions
 from storage.training import adapters
@@ -27,7 +28,7 @@ def labelled(context: Context, user: User, tmp_path: Path) -> None:
     """Thirty pairs with verdicts."""
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(labelled_pairs(30))
-    importing.import_file(context, user, path, ImportOptions("test"))
+    importing.import_source(context, user, importing.ImportSource(str(path)), ImportOptions("test"))
 
 
 def test_without_labels_the_preflight_says_what_to_do(context: Context) -> None:
@@ -55,7 +56,9 @@ def test_the_preflight_tells_of_labels_that_contradict_each_other(
     path = tmp_path / "swapped.jsonl"
     path.write_bytes(jsonl(swapped))
     before = training.preflight(context, TrainingRequest())
-    importing.import_file(context, user, path, ImportOptions("other"))
+    importing.import_source(
+        context, user, importing.ImportSource(str(path)), ImportOptions("other")
+    )
     after = training.preflight(context, TrainingRequest())
     assert after.num_train == 2 * before.num_train
     assert any(
@@ -84,27 +87,29 @@ def tiny_model(context: Context) -> Path:
     return save_tiny_model(model_source.starter_folder(context.settings.data_folder))
 
 
-def _told(context: Context, max_length: int) -> Preflight:
+def _preflight(context: Context, max_length: int) -> Preflight:
     options = {"training": {"max_length": max_length}}
     return training.preflight(context, TrainingRequest(options=options))
 
 
 @pytest.mark.usefixtures("labelled", "tiny_model")
 def test_the_preflight_counts_cut_pairs_by_the_models_own_tokens(context: Context) -> None:
-    whole = _told(context, 1000)
+    whole = _preflight(context, 1000)
     assert not any("max_length" in warning for warning in whole.warnings)
     (fact,) = [fact for fact in whole.facts if fact.startswith("Longest pair")]
     longest = int(fact.removeprefix("Longest pair ").removesuffix(" tokens."))
     # One byte is one token here: a prompt of 27 or 28, an answer of 51 or 54, and the template's.
     assert 78 < longest < 130
-    cut = _told(context, longest - 10)
+    cut = _preflight(context, longest - 10)
     assert any(f"{cut.num_train} are cut at their end" in warning for warning in cut.warnings)
     assert not cut.problems
 
 
 @pytest.mark.usefixtures("labelled", "tiny_model")
 def test_pairs_whose_prompts_fill_the_length_stop_the_start(context: Context) -> None:
-    assert any("nothing is left to train on" in problem for problem in _told(context, 16).problems)
+    assert any(
+        "nothing is left to train on" in problem for problem in _preflight(context, 16).problems
+    )
 
 
 @pytest.mark.usefixtures("labelled", "tiny_model")
@@ -115,7 +120,7 @@ def test_a_batch_beyond_the_free_memory_is_warned_of(context: Context) -> None:
 
     def warnings(**options: Any) -> list[str]:
         found = training.preflight(context, TrainingRequest(options={"training": options}))
-        return [told for told in found.warnings if "memory will probably" in told]
+        return [warning for warning in found.warnings if "memory will probably" in warning]
 
     assert warnings(per_device_train_batch_size=1) == []
     assert len(warnings(per_device_train_batch_size=10**9)) == 1
@@ -123,7 +128,7 @@ def test_a_batch_beyond_the_free_memory_is_warned_of(context: Context) -> None:
 
 @pytest.mark.usefixtures("labelled")
 def test_without_the_models_files_the_length_is_an_estimate(context: Context) -> None:
-    found = _told(context, 16)
+    found = _preflight(context, 16)
     assert any(fact.startswith("Longest pair about") for fact in found.facts)
     assert any("will probably be cut" in warning for warning in found.warnings)
 
@@ -131,7 +136,7 @@ def test_without_the_models_files_the_length_is_an_estimate(context: Context) ->
 @pytest.mark.usefixtures("labelled")
 def test_all_problems_are_told_at_once(context: Context, user: User) -> None:
     request = TrainingRequest(options={"training": {"beta": -1.0, "learning_rate": 0.0}})
-    with pytest.raises(InputError, match=r"learning_rate is 0\.0.*beta is -1\.0"):
+    with pytest.raises(InputError, match=r"beta is -1\.0.*learning_rate is 0\.0"):
         training.start_training(context, user, request)
     assert runs.list_runs(context) == []
 
@@ -190,7 +195,8 @@ def test_a_reward_run_gets_the_frozen_data_and_no_early_stop(context: Context, u
 def test_a_reward_model_is_neither_compared_nor_trained_on(context: Context, user: User) -> None:
     (run_id,) = training.start_training(context, user, TrainingRequest(recipe="reward"))
     with context.database.session_scope() as session:
-        new = NewAdapter(run_id, f"runs/{run_id:04d}-reward/adapter", "starter", "sha256:1")
+        folder = f"runs/{run_id:04d}-reward/adapter"
+        new = NewAdapter(run_id, folder, Holds.REWARD_MODEL, "starter", "sha256:1")
         adapter_id = adapters.add_adapter(session, new).id
     assert comparing.list_choices(context) == []
     with pytest.raises(InputError, match="is a reward model"):
