@@ -107,7 +107,7 @@
     window.pairtune.fill("label-rationale", "");
     const seconds = Math.round((now - shownAt) / 100) / 10;
     const verdict = {
-      submit_id: crypto.randomUUID(), pair_id: pair, shown: contents[front()], choice, seconds, rationale,
+      submit_id: crypto.randomUUID(), pair_id: pair, choice, shown: contents[front()], seconds, rationale,
     };
     keepInOutbox([...outbox.filter((earlier) => earlier !== replaced), verdict]);
     mark(choice);
