@@ -18,7 +18,7 @@ from trainer.kernels.last_layer import LastLayer
 from trainer.kernels.pair_attention import ATTENTION
 from trainer.kernels.pair_layout import PairLayout
 from trainer.kernels.token_scores import TokenScores, log_probs_alone
-from trainer.private.transformers import attention, can_exchange_attention, set_attention
+from trainer.private.transformers import can_exchange_attention, set_attention
 from trainer.private.trl import LossOutput
 
 
@@ -57,8 +57,11 @@ def share_prefixes(model: PreTrainedModel) -> None:
         **kwargs: Any,
     ) -> Any:
         if pair_layout is None or not fused_lm_head:
-            with attention(self, usual):  # which makes masks of its own
+            set_attention(self, usual)  # which makes masks of its own
+            try:
                 return fused_forward(*args, fused_lm_head=fused_lm_head, **kwargs)
+            finally:
+                set_attention(self, ATTENTION)
         scored = (*_hidden(self, pair_layout, last_layer), pair_layout.targets)
         mask = kwargs["labels"][:, 1:] != -100
         if log_probs_only:

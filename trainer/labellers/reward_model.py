@@ -28,7 +28,7 @@ class RewardModel:
                 "scores. Choose the adapter of a reward run."
             )
         self._tokenizer: Any = loading.load_tokenizer(base, data_folder)
-        model = loading.load_scorer(base, data_folder, device=device)
+        model = loading.load_model(base, data_folder, device=device, scores=True)
         model.config.get_text_config().pad_token_id = self._tokenizer.pad_token_id
         self._model = loading.load_adapter(model, adapter_folder, name="reward", base=base).eval()
 

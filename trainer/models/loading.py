@@ -54,38 +54,33 @@ def load_model(
     quantization: Mapping[str, Any] | None = None,
     device: str = "auto",
     dtype: str | None = None,
+    scores: bool = False,
 ) -> "PreTrainedModel":
     """The base model in evaluation mode on its device.
 
     Weights are bfloat16 where the device computes in it, else float32; `dtype` names another type,
     or `auto` for the one that they are stored in. `quantization` holds bitsandbytes' own arguments
-    (`load_in_4bit`, `bnb_4bit_quant_type`, ...). Raises TrainerError.
+    (`load_in_4bit`, `bnb_4bit_quant_type`, ...). If it `scores`, it has a fresh head that gives a
+    conversation one number, never in 4 bits, as that is trained. Raises TrainerError.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
+    if quantization and scores:
+        quantization = {**quantization, "llm_int8_skip_modules": [SCORE_HEAD]}
     options = _weight_options(quantization, device)
     if dtype is not None:
         options["dtype"] = dtype
-    return _load(AutoModelForCausalLM, base, data_folder, options)
-
-
-def load_scorer(
-    base: str,
-    data_folder: Path,
-    *,
-    quantization: Mapping[str, Any] | None = None,
-    device: str = "auto",
-) -> "PreTrainedModel":
-    """The base model with a fresh head that gives a conversation one number, as `load_model`.
-
-    The head is never in 4 bits: each of its weights is trained.
-    """
-    from transformers import AutoModelForSequenceClassification
-
-    if quantization:
-        quantization = {**quantization, "llm_int8_skip_modules": [SCORE_HEAD]}
-    options = {**_weight_options(quantization, device), "num_labels": 1}
-    return _load(AutoModelForSequenceClassification, base, data_folder, options)
+    if scores:
+        options["num_labels"] = 1
+    kind = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
+    place = _place(base, data_folder)
+    try:
+        model: PreTrainedModel = kind.from_pretrained(
+            place, use_safetensors=True, **options, **_source_options(place)
+        )
+    except (OSError, ValueError) as error:
+        raise _cannot_load("model", base, error) from error
+    return model.eval()
 
 
 def load_adapter(
@@ -222,24 +217,13 @@ def _exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def _load(
-    model_class: Any, base: str, data_folder: Path, options: Mapping[str, Any]
-) -> "PreTrainedModel":
-    place = _place(base, data_folder)
-    try:
-        model: PreTrainedModel = model_class.from_pretrained(
-            place, use_safetensors=True, **options, **_source_options(place)
-        )
-    except (OSError, ValueError) as error:
-        raise _cannot_load("model", base, error) from error
-    return model.eval()
-
-
 def _weight_options(quantization: Mapping[str, Any] | None, device: str) -> dict[str, Any]:
+    from transformers import BitsAndBytesConfig
+
     target = pick_device(device)
     options: dict[str, Any] = {"dtype": pick_dtype(target), "device_map": {"": target}}
     if quantization:
-        options["quantization_config"] = _quantization_config(quantization)
+        options["quantization_config"] = BitsAndBytesConfig(**quantization)
     return options
 
 
@@ -257,12 +241,6 @@ def _source_options(place: str) -> dict[str, Any]:
 def _cannot_load(what: str, base: str, error: Exception) -> TrainerError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return TrainerError(f"The {what} of {base} cannot be loaded: {reason}")
-
-
-def _quantization_config(quantization: Mapping[str, Any]) -> Any:
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(**quantization)
 
 
 def _read_adapter(folder: Path) -> tuple[Any, dict[str, Any]]:

@@ -1,8 +1,7 @@
 """What is used of transformers' models beyond what they promise; of its Trainer see `trl`."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -79,13 +78,3 @@ def set_attention(model: PreTrainedModel, name: str) -> str:
     before: str = model.config._attn_implementation
     model.config._attn_implementation = name
     return before
-
-
-@contextmanager
-def attention(model: PreTrainedModel, name: str) -> Iterator[None]:
-    """The same for a while."""
-    before = set_attention(model, name)
-    try:
-        yield
-    finally:
-        set_attention(model, before)

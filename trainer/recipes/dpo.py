@@ -55,8 +55,7 @@ def run(context: RunContext) -> dict[str, Any]:
             model=model,
             ref_model=load_reference(context, options),
             args=arguments,
-            train_dataset=_dataset(setup.train),
-            eval_dataset=_dataset(setup.heldout) if setup.heldout else None,
+            **training.datasets(setup, asdict),
             processing_class=setup.tokenizer,
             peft_config=lora,
             callbacks=[callback],
@@ -249,7 +248,3 @@ class ReferenceProgress:
             eta_seconds=round(eta, 1),
             phase="reference",
         )
-
-
-def _dataset(pairs: list[PairTokens]) -> Dataset:
-    return Dataset.from_list([asdict(pair) for pair in pairs])

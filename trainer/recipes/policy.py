@@ -35,21 +35,28 @@ def load_policy(
         _check_kind(context, options)
     if options.trains_full_model:
         return _full_model(context, start=True), None
-    model = loading.load_model(
-        spec.base,
-        context.data_folder,
-        quantization=options.to_dict()["quantization"],
-        device=context.device,
-    )
-    if options.quantization is not None:
-        keep_gradients_of_4_bit(model)
+    model = load_frozen(context, options)
     model.config.use_cache = False
     fuse_layers(model)
     if spec.adapter is not None:
         folder = adapter_path(context.data_folder, spec.adapter)
         policy = loading.load_adapter(model, folder, name=TRAINED, base=spec.base, trainable=True)
         return policy, None
-    return model, lora_config(options, "CAUSAL_LM")
+    return model, LoraConfig(task_type="CAUSAL_LM", **lora_arguments(options))
+
+
+def load_frozen(
+    context: RunContext, options: RunOptions, *, scores: bool = False
+) -> "PreTrainedModel":
+    """The base that an adapter is trained on, in 4 bits if the run says so."""
+    quantization = options.to_dict()["quantization"]
+    model = loading.load_model(
+        context.spec.base, context.data_folder,
+        quantization=quantization, device=context.device, scores=scores,
+    )  # fmt: skip
+    if quantization:
+        keep_gradients_of_4_bit(model)
+    return model
 
 
 def load_reference(context: RunContext, options: RunOptions) -> "PreTrainedModel | None":
@@ -94,11 +101,6 @@ def _check_kind(context: RunContext, options: RunOptions) -> None:
             f"{spec.adapter} is an adapter, and this run trains a full model. Export it merged "
             "and start from that model, or give lora its options."
         )
-
-
-def lora_config(options: RunOptions, task_type: str) -> LoraConfig:
-    """A run's LoRA options as peft takes them, for one of peft's task types."""
-    return LoraConfig(task_type=task_type, **lora_arguments(options))
 
 
 def prepare_weights(trainer: "Trainer") -> None:

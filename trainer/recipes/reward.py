@@ -3,18 +3,18 @@
 from typing import Any
 
 import torch
-from datasets import Dataset
+from peft import LoraConfig
 from trl import RewardConfig, RewardTrainer
 
 from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
-from trainer.private.bitsandbytes import keep_gradients_of_4_bit
+from trainer.options.arguments import lora_arguments
 from trainer.recipes import training
 from trainer.recipes.callbacks import RunCallback
 from trainer.recipes.checkpoints import CheckpointMixin
 from trainer.recipes.guard import FiniteLossMixin
-from trainer.recipes.policy import lora_config, prepare_weights
+from trainer.recipes.policy import load_frozen, prepare_weights
 from trainer.recipes.tokens import PairTokens
 from trainer.runs.context import RunContext
 
@@ -70,22 +70,13 @@ def make_trainer(setup: training.Setup, callback: RunCallback) -> ScoreTrainer:
     """A trainer for the base model with a fresh score head and a fresh adapter."""
     options, context = setup.options, setup.context
     torch.manual_seed(options.training.seed)  # the head is drawn while the model loads
-    model = loading.load_scorer(
-        context.spec.base,
-        context.data_folder,
-        quantization=options.to_dict()["quantization"],
-        device=context.device,
+    lora = LoraConfig(
+        task_type="SEQ_CLS", modules_to_save=[loading.SCORE_HEAD], **lora_arguments(options)
     )
-    if options.quantization is not None:
-        keep_gradients_of_4_bit(model)
-    arguments = RewardConfig(**training.trainer_arguments(setup))
-    lora = lora_config(options, "SEQ_CLS")
-    lora.modules_to_save = [loading.SCORE_HEAD]
     return ScoreTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=_dataset(setup.train),
-        eval_dataset=_dataset(setup.heldout),
+        model=load_frozen(context, options, scores=True),
+        args=RewardConfig(**training.trainer_arguments(setup)),
+        **training.datasets(setup, _row),
         processing_class=setup.tokenizer,
         peft_config=lora,
         callbacks=[callback],
@@ -98,16 +89,9 @@ def _heldout_accuracy(trainer: ScoreTrainer, num_pairs: int) -> dict[str, Any]:
     return {"num_right": num_right, "num_pairs": num_pairs, "low": low, "high": high}
 
 
-def _dataset(pairs: list[PairTokens]) -> Dataset | None:
-    """Both conversations of each pair as TRL takes them when they are tokenised already."""
-    if not pairs:
-        return None
-    return Dataset.from_list(
-        [
-            {
-                "chosen_ids": pair.prompt_ids + pair.chosen_ids,
-                "rejected_ids": pair.prompt_ids + pair.rejected_ids,
-            }
-            for pair in pairs
-        ]
-    )
+def _row(pair: PairTokens) -> dict[str, list[int]]:
+    """Both conversations of a pair."""
+    return {
+        "chosen_ids": pair.prompt_ids + pair.chosen_ids,
+        "rejected_ids": pair.prompt_ids + pair.rejected_ids,
+    }

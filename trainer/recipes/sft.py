@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from trainer.recipes import training
@@ -17,15 +16,13 @@ from trainer.runs.context import RunContext
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out an SFT run and return its summary."""
     setup = training.prepare(context)
-    arguments = SFTConfig(**training.trainer_arguments(setup))
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):
         model, lora = load_policy(context, setup.options)
         trainer = AnswerTrainer(
             model=model,
-            args=arguments,
-            train_dataset=_dataset(setup.train),
-            eval_dataset=_dataset(setup.heldout) if setup.heldout else None,
+            args=SFTConfig(**training.trainer_arguments(setup)),
+            **training.datasets(setup, _row),
             processing_class=setup.tokenizer,
             peft_config=lora,
             callbacks=[callback],
@@ -38,14 +35,9 @@ class AnswerTrainer(FiniteLossMixin, CheckpointMixin, SFTTrainer):
     """TRL's SFTTrainer that stops at the first loss that is not finite."""
 
 
-def _dataset(pairs: list[PairTokens]) -> Dataset:
-    """Rows as TRL takes them when they are tokenised already: ids, and which are the answer."""
-    return Dataset.from_list(
-        [
-            {
-                "input_ids": pair.prompt_ids + pair.chosen_ids,
-                "completion_mask": [0] * len(pair.prompt_ids) + [1] * len(pair.chosen_ids),
-            }
-            for pair in pairs
-        ]
-    )
+def _row(pair: PairTokens) -> dict[str, list[int]]:
+    """The ids of a conversation, and which are the answer."""
+    return {
+        "input_ids": pair.prompt_ids + pair.chosen_ids,
+        "completion_mask": [0] * len(pair.prompt_ids) + [1] * len(pair.chosen_ids),
+    }

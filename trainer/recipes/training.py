@@ -3,11 +3,12 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from datasets import Dataset
 
 from trainer.errors import TrainerError
 from trainer.models import loading
@@ -70,6 +71,15 @@ def prepare(context: RunContext) -> Setup:
     for warning in filter(None, warnings):
         context.events.write("warning", message=warning)
     return setup
+
+
+def datasets(setup: Setup, row: Callable[[PairTokens], dict[str, Any]]) -> dict[str, Any]:
+    """The pairs of a run as arguments of TRL's trainers, each as its recipe makes a `row` of it."""
+    parts = {"train_dataset": setup.train, "eval_dataset": setup.heldout}
+    return {
+        name: Dataset.from_list([row(pair) for pair in pairs]) if pairs else None
+        for name, pairs in parts.items()
+    }
 
 
 def trainer_arguments(setup: Setup) -> dict[str, Any]:

@@ -12,29 +12,22 @@ from typing import Any
 
 from app.services.context import Context, User
 from app.services.imports.import_process import read_steps
-from app.services.imports.import_source import ImportSource, find_dataset
+from app.services.imports.import_source import (
+    ImportSource as ImportSource,
+    find_dataset as find_dataset,
+)
 from storage.clock import utc_now
 from storage.enums import ImportStatus, ImportStop
 from storage.errors import InputError
-from storage.importers import ImportOptions, ImportReport, Part
+from storage.importers import (
+    ImportOptions as ImportOptions,
+    ImportReport as ImportReport,
+    Part as Part,
+)
 from storage.importing import imports
 from storage.importing.rolling_back import roll_back_some
 from storage.importing.verdict_writing import Marks
 from storage.importing.writing import store
-
-__all__ = [
-    "ImportOptions",
-    "ImportReport",
-    "ImportSource",
-    "ImportView",
-    "Part",
-    "cancel_import",
-    "clean_up",
-    "find_dataset",
-    "import_source",
-    "latest_import",
-    "start_import",
-]
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,7 @@ from storage.labelling.comparisons import NewComparison
 from storage.labelling.labellers import human_labeller
 from storage.labelling.queue import Submission
 from storage.schema.tables import Adapter
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from trainer.chat.client import ChatRequest
 from trainer.evaluation.win_rate import WinRate, win_rate
 from trainer.models import model_source

@@ -8,24 +8,11 @@ from app.services.context import Context, User
 from storage.clock import utc_now
 from storage.errors import StaleError
 from storage.labelling import edits, queue
-from storage.labelling.edits import Edit
+from storage.labelling.edits import Edit as Edit
 from storage.labelling.labellers import human_labeller
-from storage.labelling.preferences import Progress, progress
-from storage.labelling.queue import Submission
-from storage.labelling.shown import PairScreen, pair_screens
-
-__all__ = [
-    "Edit",
-    "LabelScreen",
-    "PairScreen",
-    "Progress",
-    "Submission",
-    "fetch",
-    "reopen_skipped",
-    "save_edit",
-    "submit",
-    "undo",
-]
+from storage.labelling.preferences import Progress as Progress, progress
+from storage.labelling.queue import Submission as Submission
+from storage.labelling.shown import PairScreen as PairScreen, pair_screens
 
 HOLD_AHEAD = 2  # the pair on the screen, and the one that is fetched ahead
 

@@ -11,8 +11,7 @@ from app.services.tuning.training import queue_run
 from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Run
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from storage.training.runs import NewRun
 from trainer.exporting import hub
 from trainer.exporting.script import plain_script

@@ -13,8 +13,7 @@ from storage.clock import utc_now
 from storage.enums import RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Run
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from trainer.evaluation.diagnosis import diagnosis, heldout_in_words
 from trainer.options.training import trains_full_model
 from trainer.runs import launch

@@ -11,8 +11,7 @@ from storage.data.pairs import NewCompletion
 from storage.enums import CompletionOrigin, Holds, PairOrigin, RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Run
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewMetric
 from trainer.options.training import trains_full_model

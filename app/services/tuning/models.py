@@ -6,8 +6,7 @@ from app.services.context import Context
 from storage.enums import RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Adapter
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from trainer.models import model_source
 
 MERGED = "merged"

@@ -17,8 +17,7 @@ from app.services.tuning.training_data import DataSummary, TokenisedSample, summ
 from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
 from storage.schema.tables import Adapter, Run
-from storage.training import adapters, snapshots
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows, snapshots
 from storage.training.runs import NewRun
 from trainer.errors import TrainerError
 from trainer.models import model_source

@@ -1,8 +1,7 @@
 import math
 import re
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.wording.charts import HEIGHT, WIDTH, charts_markup, number, ticks, training_charts
 

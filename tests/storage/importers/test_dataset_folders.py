@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from datasets import Dataset, DatasetDict
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from storage.errors import InputError
 from storage.importers import ImportOptions, ImportReport, Part, Reading, folder_dataset

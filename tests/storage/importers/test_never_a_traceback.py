@@ -3,8 +3,7 @@
 import copy
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from storage.data.conversations import prompt_problem
 from storage.importers import ImportedPair

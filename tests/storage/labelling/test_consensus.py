@@ -1,8 +1,7 @@
 """One outcome out of several verdicts."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from storage.enums import Verdict
 from storage.labelling.consensus import Outcome, consensus

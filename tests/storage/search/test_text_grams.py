@@ -1,8 +1,7 @@
 """What the search index keeps of texts, and what a search finds in them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from storage.search.text_grams import grams, search_for
 

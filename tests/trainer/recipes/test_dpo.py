@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,7 @@ def _trainer(context: RunContext) -> dpo.PairTrainer:
     return dpo.PairTrainer(
         model=model,
         args=dpo.DPOConfig(**training.trainer_arguments(setup)),
-        train_dataset=dpo._dataset(setup.train),
-        eval_dataset=dpo._dataset(setup.heldout),
+        **training.datasets(setup, asdict),
         processing_class=setup.tokenizer,
         peft_config=lora,
     )

@@ -1,6 +1,7 @@
 """A run with shared prefixes and stored references is TRL's own run, step for step."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_gradients_on_a_four_bit_base_are_the_same_after_a_pass_without_gradient
     trainer = dpo.PairTrainer(
         model=model,
         args=dpo.DPOConfig(**training.trainer_arguments(setup)),
-        train_dataset=dpo._dataset(setup.train),
+        **training.datasets(setup, asdict),
         processing_class=setup.tokenizer,
         peft_config=lora,
     )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -245,8 +246,7 @@ def test_no_second_model_is_held_while_training(make_run: MakeRun) -> None:
     trainer = dpo.PairTrainer(
         model=model,
         args=dpo.DPOConfig(**training.trainer_arguments(setup), precompute_ref_log_probs=True),
-        train_dataset=dpo._dataset(setup.train),
-        eval_dataset=dpo._dataset(setup.heldout),
+        **training.datasets(setup, asdict),
         processing_class=setup.tokenizer,
     )
     assert trainer.ref_model is None

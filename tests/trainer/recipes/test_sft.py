@@ -1,5 +1,7 @@
 """SFT runs on a two-layer model."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.trainer.conftest import MakeRun
@@ -31,7 +33,7 @@ def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:
     trainer = sft.AnswerTrainer(
         model=model,
         args=sft.SFTConfig(**training.trainer_arguments(setup)),
-        train_dataset=sft._dataset(setup.train[:1]),
+        **training.datasets(replace(setup, train=setup.train[:1]), sft._row),
         processing_class=setup.tokenizer,
         peft_config=lora,
     )
@@ -43,5 +45,5 @@ def test_loss_is_on_the_answer_alone(make_run: MakeRun) -> None:
 def test_rejected_answers_are_not_used(make_run: MakeRun) -> None:
     context = make_run(1, "sft", training=FAST)
     setup = training.prepare(context)
-    rows = sft._dataset(setup.train)
+    rows = training.datasets(setup, sft._row)["train_dataset"]
     assert all("sir" not in setup.tokenizer.decode(row["input_ids"]) for row in rows)

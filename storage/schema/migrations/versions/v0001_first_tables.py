@@ -1,9 +1,9 @@
 """The first schema."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from storage.schema.migrations.columns import one_of, where
 
 revision = "0001"
 down_revision = None
@@ -24,14 +24,6 @@ def upgrade() -> None:
     _create_claims()
 
 
-def _one_of(name: str, *values: str) -> sa.Enum:
-    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=16)
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {f"{name}_where": sa.text(condition) for name in ("sqlite", "postgresql")}
-
-
 def _create_prompts() -> None:
     op.create_table(
         "prompts",
@@ -41,7 +33,7 @@ def _create_prompts() -> None:
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("source", sa.String(length=200), nullable=False),
         sa.Column("tags", sa.JSON(), nullable=False),
-        sa.Column("split", _one_of("split", "train", "heldout"), nullable=False),
+        sa.Column("split", one_of("split", "train", "heldout"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prompts")),
         sa.UniqueConstraint("content_hash", name=op.f("uq_prompts_content_hash")),
@@ -55,13 +47,13 @@ def _create_runs() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column(
             "kind",
-            _one_of("kind", "generate", "label", "sft", "reward", "dpo", "evaluate", "export"),
+            one_of("kind", "generate", "label", "sft", "reward", "dpo", "evaluate", "export"),
             nullable=False,
         ),
         sa.Column("recipe", sa.String(length=32), nullable=False),
         sa.Column(
             "status",
-            _one_of("status", "queued", "running", "finished", "failed", "cancelled"),
+            one_of("status", "queued", "running", "finished", "failed", "cancelled"),
             nullable=False,
         ),
         sa.Column("base_model", sa.Text(), nullable=False),
@@ -92,7 +84,7 @@ def _create_users() -> None:
         "users",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("role", _one_of("role", "annotator", "admin"), nullable=False),
+        sa.Column("role", one_of("role", "annotator", "admin"), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
@@ -124,7 +116,7 @@ def _create_completions() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("prompt_id", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("origin", _one_of("origin", "generated", "imported", "edited"), nullable=False),
+        sa.Column("origin", one_of("origin", "generated", "imported", "edited"), nullable=False),
         sa.Column("model", sa.Text(), nullable=True),
         sa.Column("adapter", sa.Text(), nullable=True),
         sa.Column("sampling", sa.JSON(), nullable=True),
@@ -146,7 +138,7 @@ def _create_labellers() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column(
             "kind",
-            _one_of("kind", "human", "reward_model", "llm_judge", "imported"),
+            one_of("kind", "human", "reward_model", "llm_judge", "imported"),
             nullable=False,
         ),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -201,14 +193,14 @@ def _create_pairs() -> None:
         sa.Column("completion_a", sa.Integer(), nullable=False),
         sa.Column("completion_b", sa.Integer(), nullable=False),
         sa.Column(
-            "origin", _one_of("origin", "generated", "imported", "comparison"), nullable=False
+            "origin", one_of("origin", "generated", "imported", "comparison"), nullable=False
         ),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=True),
         sa.Column("adapter_id", sa.Integer(), nullable=True),
         sa.Column("import_hash", sa.String(length=64), nullable=True),
         sa.Column("asked_by", sa.Integer(), nullable=True),
-        sa.Column("shown_left", _one_of("side", "a", "b"), nullable=True),
+        sa.Column("shown_left", one_of("side", "a", "b"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("completion_a <> completion_b", name=op.f("ck_pairs_two_completions")),
         sa.ForeignKeyConstraint(["adapter_id"], ["adapters.id"], name=op.f("fk_pairs_adapter_id")),
@@ -228,7 +220,7 @@ def _create_pairs() -> None:
         "ix_pairs_comparison",
         "pairs",
         ["adapter_id"],
-        **_where("origin = 'comparison'"),
+        **where("origin = 'comparison'"),
     )
     op.create_index(op.f("ix_pairs_prompt_id"), "pairs", ["prompt_id"])
     op.create_index(op.f("ix_pairs_run_id"), "pairs", ["run_id"])
@@ -242,9 +234,9 @@ def _create_preferences() -> None:
         sa.Column("pair_id", sa.Integer(), nullable=False),
         sa.Column("labeller_id", sa.Integer(), nullable=False),
         sa.Column(
-            "verdict", _one_of("verdict", "a", "b", "tie", "both_bad", "skip"), nullable=False
+            "verdict", one_of("verdict", "a", "b", "tie", "both_bad", "skip"), nullable=False
         ),
-        sa.Column("left", _one_of("side", "a", "b"), nullable=True),
+        sa.Column("left", one_of("side", "a", "b"), nullable=True),
         sa.Column("seconds", sa.Double(), nullable=True),
         sa.Column("rationale", sa.Text(), nullable=True),
         sa.Column("strength", sa.Double(), nullable=True),
@@ -272,26 +264,26 @@ def _index_preferences() -> None:
         "ix_preferences_decided",
         "preferences",
         ["pair_id", *condition],
-        **_where(f"{active} AND verdict <> 'skip'"),
+        **where(f"{active} AND verdict <> 'skip'"),
     )
     op.create_index(
         "ix_preferences_labeller_day",
         "preferences",
         ["labeller_id", "created_at", *condition],
-        **_where(f"{active} AND verdict <> 'skip'"),
+        **where(f"{active} AND verdict <> 'skip'"),
     )
     op.create_index(
         "ix_preferences_skipped",
         "preferences",
         ["labeller_id", "pair_id", *condition],
-        **_where(f"{active} AND verdict = 'skip'"),
+        **where(f"{active} AND verdict = 'skip'"),
     )
     op.create_index(
         "uq_preferences_active",
         "preferences",
         ["labeller_id", "pair_id"],
         unique=True,
-        **_where(active),
+        **where(active),
     )
     op.create_index(op.f("ix_preferences_labeller_id_id"), "preferences", ["labeller_id", "id"])
     op.create_index(
@@ -307,7 +299,7 @@ def _create_claims() -> None:
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("labeller_id", sa.Integer(), nullable=True),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("left", _one_of("side", "a", "b"), nullable=True),
+        sa.Column("left", one_of("side", "a", "b"), nullable=True),
         sa.Column("turn", sa.Integer(), nullable=True),
         sa.Column("preference_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -324,11 +316,11 @@ def _create_claims() -> None:
         "ix_claims_held",
         "claims",
         ["labeller_id"],
-        **_where("preference_id IS NULL AND labeller_id IS NOT NULL"),
+        **where("preference_id IS NULL AND labeller_id IS NOT NULL"),
     )
     op.create_index(
         "ix_claims_open",
         "claims",
         ["pair_id", "slot", "preference_id"],
-        **_where("preference_id IS NULL"),
+        **where("preference_id IS NULL"),
     )

@@ -1,9 +1,9 @@
 """Imports in batches: what a file has stored is marked, and can be taken back."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from storage.schema.migrations.columns import one_of, where
 
 revision = "0003"
 down_revision = "0002"
@@ -17,7 +17,7 @@ def upgrade() -> None:
     for table in MARKED:
         op.add_column(table, sa.Column("import_id", sa.Integer(), nullable=True))
         op.create_index(
-            f"ix_{table}_import_id", table, ["import_id"], **_where("import_id IS NOT NULL")
+            f"ix_{table}_import_id", table, ["import_id"], **where("import_id IS NOT NULL")
         )
     op.create_index(op.f("ix_pairs_completion_a"), "pairs", ["completion_a"])
     op.create_index(op.f("ix_pairs_completion_b"), "pairs", ["completion_b"])
@@ -25,10 +25,10 @@ def upgrade() -> None:
         "ix_preferences_superseded_by",
         "preferences",
         ["superseded_by"],
-        **_where("superseded_by IS NOT NULL"),
+        **where("superseded_by IS NOT NULL"),
     )
     op.create_index(
-        "ix_claims_closed", "claims", ["preference_id"], **_where("preference_id IS NOT NULL")
+        "ix_claims_closed", "claims", ["preference_id"], **where("preference_id IS NOT NULL")
     )
 
 
@@ -39,10 +39,10 @@ def _create_imports() -> None:
         sa.Column("source", sa.String(length=200), nullable=False),
         sa.Column(
             "status",
-            _one_of("status", "running", "taking_back", "finished", "kept", "taken_back"),
+            one_of("status", "running", "taking_back", "finished", "kept", "taken_back"),
             nullable=False,
         ),
-        sa.Column("stop", _one_of("stop", "keep", "take_back"), nullable=True),
+        sa.Column("stop", one_of("stop", "keep", "take_back"), nullable=True),
         sa.Column("share", sa.Double(), nullable=False),
         sa.Column("report", sa.JSON(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -53,11 +53,3 @@ def _create_imports() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_imports_status"), "imports", ["status"])
-
-
-def _one_of(name: str, *values: str) -> sa.Enum:
-    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=16)
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {f"{name}_where": sa.text(condition) for name in ("sqlite", "postgresql")}

@@ -1,9 +1,9 @@
 """Searching and filtering at any size: the search index, and indexes of what is rare."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from storage.schema.migrations.columns import where
 
 revision = "0005"
 down_revision = "0004"
@@ -25,18 +25,18 @@ def upgrade() -> None:
         for name in SEARCHED:
             _create_text_index(name)
     op.create_index(op.f("ix_prompts_source"), "prompts", ["source"])
-    op.create_index("ix_prompts_tags", "prompts", ["tags"], **_where("tags <> '[]'"))
+    op.create_index("ix_prompts_tags", "prompts", ["tags"], **where("tags <> '[]'"))
     op.create_index(
         "ix_preferences_withdrawn",
         "preferences",
         ["withdrawn_at"],
-        **_where("withdrawn_at IS NOT NULL"),
+        **where("withdrawn_at IS NOT NULL"),
     )
     op.create_index(
         "ix_preferences_undecisive",
         "preferences",
         ["verdict"],
-        **_where("verdict IN ('tie', 'both_bad', 'skip')"),
+        **where("verdict IN ('tie', 'both_bad', 'skip')"),
     )
 
 
@@ -53,7 +53,3 @@ def _create_text_index(name: str) -> None:
             WHERE kind = '{name}' AND indexed_to > (SELECT coalesce(max(id), 0) FROM {name});
         END
     """)  # noqa: S608
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {f"{name}_where": sa.text(condition) for name in ("sqlite", "postgresql")}

@@ -1,9 +1,9 @@
 """Numbers that are kept instead of counted, and fewer indexes for an import to fill."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from storage.schema.migrations.columns import one_of, where
 
 # ruff: noqa: S608 - the statements are made of names and conditions in this file
 
@@ -43,7 +43,7 @@ def _create_tallies() -> None:
         "tallies",
         sa.Column(
             "kind",
-            _one_of("kind", "prompts", "pairs", "verdicts", "labelled", "open"),
+            one_of("kind", "prompts", "pairs", "verdicts", "labelled", "open"),
             nullable=False,
         ),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -57,7 +57,7 @@ def _create_verdict_tallies() -> None:
         "verdict_tallies",
         sa.Column("labeller_id", sa.Integer(), nullable=False),
         sa.Column(
-            "verdict", _one_of("verdict", "a", "b", "tie", "both_bad", "skip"), nullable=False
+            "verdict", one_of("verdict", "a", "b", "tie", "both_bad", "skip"), nullable=False
         ),
         sa.Column("left", sa.String(length=1), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -136,7 +136,7 @@ def _keep(table: str, event: str, steps: list[str], *, when: str = "1") -> None:
 def _change_indexes() -> None:
     op.drop_index("ix_prompts_split", "prompts")  # of two values: it never helps
     op.drop_index("ix_pairs_run_id", "pairs")
-    op.create_index("ix_pairs_run_id", "pairs", ["run_id"], **_where("run_id IS NOT NULL"))
+    op.create_index("ix_pairs_run_id", "pairs", ["run_id"], **where("run_id IS NOT NULL"))
     op.drop_index("ix_preferences_labeller_day", "preferences")
     active = "withdrawn_at IS NULL AND superseded_by IS NULL"
     condition = ["verdict", "withdrawn_at", "superseded_by", "import_id"]
@@ -144,19 +144,11 @@ def _change_indexes() -> None:
         "ix_preferences_labeller_day",
         "preferences",
         ["labeller_id", "created_at", *condition],
-        **_where(f"{active} AND verdict <> 'skip' AND import_id IS NULL"),
+        **where(f"{active} AND verdict <> 'skip' AND import_id IS NULL"),
     )
     op.create_index(
         "ix_preferences_seconds",
         "preferences",
         ["labeller_id", "seconds", "withdrawn_at", "superseded_by"],
-        **_where(f"{active} AND seconds IS NOT NULL"),
+        **where(f"{active} AND seconds IS NOT NULL"),
     )
-
-
-def _one_of(name: str, *values: str) -> sa.Enum:
-    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=16)
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {f"{name}_where": sa.text(condition) for name in ("sqlite", "postgresql")}

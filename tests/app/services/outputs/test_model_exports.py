@@ -10,8 +10,7 @@ from app.services.outputs import model_exports
 from app.services.tuning import models
 from storage.enums import Holds, RunKind, RunStatus
 from storage.errors import InputError
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewRun
 from trainer.errors import TrainerError

@@ -14,6 +14,7 @@ from app.services.labels import comparing
 from app.services.labels.comparing import Turn
 from app.services.labels.labelling import Submission
 from app.services.outputs import model_exports, transfer
+from app.services.running.follower import RunFollower
 from app.services.tuning import models, training
 from app.services.tuning.training import TrainingRequest
 from storage.enums import PairOrigin
@@ -112,9 +113,13 @@ def test_each_training_from_a_trained_model_is_one_round_further(
 
 def test_both_halves_of_sft_then_dpo_are_one_turn_of_the_loop(context: Context, user: User) -> None:
     sft, dpo = _train(context, user, recipe="sft_dpo")
-    for worker in (sft, dpo):
-        worker.save("adapter")
-        assert worker.finish(adapter="adapter").round == 0
+    with dpo.alive() as events:  # before the follower would start a worker on it
+        sft.save("adapter")
+        assert sft.finish(adapter="adapter").round == 0
+        dpo.save("adapter")
+        events.write("finished", summary={"adapter": "adapter"})
+    RunFollower(context).step()
+    assert dpo.row().round == 0
     assert [worker.row().round for worker in _train(context, user, adapter_id=2)] == [1]
 
 

@@ -11,8 +11,7 @@ from app.services.running.take_in import take_in
 from storage.data.prompts import add_prompt
 from storage.enums import Holds, PairOrigin, RunKind, RunStatus
 from storage.schema.tables import Adapter, Completion, Pair
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from tests.app.services.running.conftest import Queue, Worker
 from trainer.options.presets import PRESETS
 

@@ -17,8 +17,7 @@ from app.services.tuning import models, options, training
 from app.services.tuning.training import TrainingRequest
 from storage.enums import Holds, RunKind
 from storage.importers import ImportOptions
-from storage.training import adapters
-from storage.training import runs as run_rows
+from storage.training import adapters, runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewRun
 from tests.sample_files import labelled_pairs
