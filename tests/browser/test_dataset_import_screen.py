@@ -65,4 +65,4 @@ def test_data_sets_are_looked_into_chosen_from_and_imported(
         dropped = page.locator("#prompts-dropped")
         expect(dropped).to_contain_text("of an unknown format: rows 2", timeout=SLOW_MS)
         page.context.close()
-        assert "Traceback" not in server.log
+        assert "Traceback" not in server.log, server.log

@@ -123,6 +123,8 @@ def _configs(folder: Path) -> Any:
 
     try:
         return (metadata_load(folder / _CARD) or {}).get("configs")
+    except FileNotFoundError:
+        return None
     except Exception:  # YAML raises errors of all kinds; the files' names will do
         logger.warning("The card of the dataset in %s cannot be read.", folder, exc_info=True)
         return None
