@@ -7,7 +7,7 @@ from app.services.imports.importing import ImportReport, ImportView
 from app.wording.conversations import conversation
 from app.wording.text import escaped, fenced, plural
 from storage.enums import ImportStatus
-from storage.importers import ImportedPair, ImportedPrompt
+from storage.importers.parsed import ImportedPair, ImportedPrompt
 
 VERDICTS = {
     "a": ("Chosen", "Rejected"),

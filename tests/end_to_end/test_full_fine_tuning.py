@@ -13,7 +13,7 @@ from app.services.running import runs
 from app.services.running.follower import RunFollower
 from app.services.tuning import training
 from app.services.tuning.training import TrainingRequest
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.schema.database import open_database
 from storage.settings import Settings
 from storage.training import adapters

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from storage.importers import ImportOptions, ImportReport, file_reading
+from storage.importers.importing import ImportOptions, file_reading
+from storage.importers.report import ImportReport
 from storage.importing.verdict_writing import Marks
 from storage.importing.writing import store
 

@@ -58,6 +58,33 @@ class RunOptions(OptionGroup):
         """Whether every weight of the model is trained, and no adapter."""
         return self.lora is None
 
+    def start_problem(self, kind: str, start: str | None, *, starts_full: bool) -> str | None:
+        """Why a run of this kind cannot start from there, or train what it shall; None if it can.
+
+        `start` names what another run has trained, a full model or an adapter; None is the base.
+        """
+        if kind == "reward":
+            if self.trains_full_model:
+                return (
+                    "A reward model is trained as an adapter with a score head, never as a full "
+                    "model. Give lora its options, or choose another preset than full."
+                )
+            return start and (
+                "A reward model starts from the base model, not from what another run has trained. "
+                "Choose the base model."
+            )
+        if start is None or starts_full == self.trains_full_model:
+            return None
+        if starts_full:
+            return (
+                f"{start} is a full model, and this trains an adapter. Choose the preset full "
+                "(lora is null), or take that model as the base model."
+            )
+        return (
+            f"{start} is an adapter, and this trains a full model. Export it merged and take that "
+            "as the base model, or choose another preset."
+        )
+
     @property
     def output(self) -> str:
         """The folder that a run leaves in its own: `adapter`, or `model` for a full model."""

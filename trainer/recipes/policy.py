@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from peft import LoraConfig, PeftModel
 
-from trainer.errors import TrainerError
 from trainer.kernels.fused_layers import fuse_layers
 from trainer.kernels.fused_lora import fuse_lora
 from trainer.models import loading
@@ -14,7 +13,7 @@ from trainer.private.bitsandbytes import keep_gradients_of_4_bit
 from trainer.private.peft import compute_in_type_of_base
 from trainer.recipes.output import TRAINED
 from trainer.runs.context import RunContext
-from trainer.runs.manifest import adapter_path, holds_full_model
+from trainer.runs.manifest import adapter_path
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Trainer
@@ -31,8 +30,6 @@ def load_policy(
     TrainerError where a run goes on from the other kind.
     """
     spec = context.spec
-    if spec.adapter is not None:
-        _check_kind(context, options)
     if options.trains_full_model:
         return _full_model(context, start=True), None
     model = load_frozen(context, options)
@@ -86,21 +83,6 @@ def _full_model(context: RunContext, *, start: bool) -> "PreTrainedModel":
     model.config.use_cache = False
     fuse_layers(model)
     return model
-
-
-def _check_kind(context: RunContext, options: RunOptions) -> None:
-    spec = context.spec
-    starts_full = holds_full_model(adapter_path(context.data_folder, spec.adapter or ""))
-    if starts_full and not options.trains_full_model:
-        raise TrainerError(
-            f"{spec.adapter} is a full model. To train an adapter on it, name it as the base "
-            "model; to go on training all of it, set lora to null."
-        )
-    if options.trains_full_model and not starts_full:
-        raise TrainerError(
-            f"{spec.adapter} is an adapter, and this run trains a full model. Export it merged "
-            "and start from that model, or give lora its options."
-        )
 
 
 def prepare_weights(trainer: "Trainer") -> None:

@@ -6,7 +6,6 @@ import torch
 from peft import LoraConfig
 from trl import RewardConfig, RewardTrainer
 
-from trainer.errors import TrainerError
 from trainer.evaluation.win_rate import wilson_interval
 from trainer.models import loading
 from trainer.options.arguments import lora_arguments
@@ -18,23 +17,12 @@ from trainer.recipes.policy import load_frozen, prepare_weights
 from trainer.recipes.tokens import PairTokens
 from trainer.runs.context import RunContext
 
-FULL_REWARD = (
-    "A reward model is trained as an adapter with a score head, never as a full model. Give lora "
-    "its options, or choose another preset than full."
-)
-
 
 def run(context: RunContext) -> dict[str, Any]:
     """Carry out a reward run; its summary says how many held-out pairs it judges rightly.
 
     The loss is Bradley and Terry's (1952): -log sigmoid(score of chosen - score of rejected).
     """
-    if context.spec.adapter is not None:
-        raise TrainerError(
-            "A reward model starts from the base model, not from an adapter. Leave the adapter out."
-        )
-    if training.read_options(context).trains_full_model:
-        raise TrainerError(FULL_REWARD)
     setup = training.prepare(context)
     callback = RunCallback(context, stopping=None)
     with training.memory_advice(setup.options):

@@ -22,6 +22,7 @@ from trainer.recipes.guard import NOTHING_KEPT, NonFiniteLossError
 from trainer.recipes.output import save_output
 from trainer.recipes.tokens import PairTokens, cut, tokenise
 from trainer.runs.context import Cancelled, RunContext, RunFailed, num_ranks, rank
+from trainer.runs.manifest import adapter_path, holds_full_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer
@@ -50,6 +51,13 @@ def read_options(context: RunContext) -> RunOptions:
     problems = options.problems()
     if problems:
         raise TrainerError("The options cannot work. " + " ".join(problems))
+    starts_full = (
+        spec.adapter is not None
+        and spec.kind != "reward"
+        and holds_full_model(adapter_path(context.data_folder, spec.adapter))
+    )
+    if problem := options.start_problem(spec.kind, spec.adapter, starts_full=starts_full):
+        raise TrainerError(problem)
     return options
 
 

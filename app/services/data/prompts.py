@@ -10,7 +10,8 @@ from storage.importing import writing
 from storage.labelling import preferences
 from storage.data import prompts
 from storage.errors import InputError
-from storage.importers import ImportOptions, ImportReport
+from storage.importers.importing import ImportOptions
+from storage.importers.report import ImportReport
 from storage.labelling.preferences import Counts
 from storage.data.prompts import PromptDetail
 

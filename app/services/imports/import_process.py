@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from app.services.imports.import_source import ImportSource, open_reading
 from storage.errors import InputError
-from storage.importers import ImportOptions, NothingUsable, Step
+from storage.importers.importing import ImportOptions, NothingUsable, Step
 from trainer import PROJECT
 
 # A smaller file is read sooner than a process starts.

@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import InputError
-from storage.importers import (
-    Dataset,
-    ImportOptions,
-    Part,
-    Reading,
-    file_reading,
-    folder_dataset,
-    hub_dataset,
-)
+from storage.importers.importing import ImportOptions, Reading, file_reading
+from storage.importers.sources.dataset_folders import folder_dataset
+from storage.importers.sources.dataset_parts import Dataset, Part
+from storage.importers.sources.hub_datasets import hub_dataset
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,9 @@ from app.services.imports.import_source import (
 from storage.clock import utc_now
 from storage.enums import ImportStatus, ImportStop
 from storage.errors import InputError
-from storage.importers import (
-    ImportOptions as ImportOptions,
-    ImportReport as ImportReport,
-    Part as Part,
-)
+from storage.importers.importing import ImportOptions as ImportOptions
+from storage.importers.report import ImportReport as ImportReport
+from storage.importers.sources.dataset_parts import Part as Part
 from storage.importing import imports
 from storage.importing.rolling_back import roll_back_some
 from storage.importing.verdict_writing import Marks

@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from app.services.context import Context
-from storage import exporters
 from storage.errors import InputError
-from storage.exporters import ExportFilter, FilterChoices
+from storage.exporters import choices
+from storage.exporters.catalogue import FORMATS, format_named
+from storage.exporters.choices import FilterChoices
+from storage.exporters.exporting import count_rows, export_files, export_rows
+from storage.exporters.filters import ExportFilter
 from storage.schema.database import Database
 from storage.training import adapters
 from trainer.exporting import hub
 from trainer.runs.manifest import adapter_path, check_manifest
 
-DEFAULT_FORMAT = exporters.FORMATS[0].NAME
+DEFAULT_FORMAT = FORMATS[0].NAME
 MAX_ROWS = 20_000
 """More rows than these are written to a file only."""
 
@@ -38,10 +41,7 @@ class FormatChoice:
 
 def format_choices() -> list[FormatChoice]:
     """All formats, the default first."""
-    return [
-        FormatChoice(found.NAME, found.TITLE, found.PURPOSE, found.LACKS)
-        for found in exporters.FORMATS
-    ]
+    return [FormatChoice(found.NAME, found.TITLE, found.PURPOSE, found.LACKS) for found in FORMATS]
 
 
 def export_preferences(
@@ -57,11 +57,11 @@ def export_preferences(
     included. `into` is an empty folder; None makes one. Raises InputError for an unknown format
     or filter, and when there is no row.
     """
-    kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
+    kind, wanted = format_named(name), ExportFilter.from_dict(filter or {})
     folder = (into or download_folder()) / f"preferences-{name}"
     folder.mkdir()
     with context.database.read_scope() as session:
-        exporters.export_files(session, folder, kind, wanted)
+        export_files(session, folder, kind, wanted)
     files = list(folder.iterdir())
     if len(files) == 1 and files[0].is_file():
         return files[0]
@@ -77,9 +77,9 @@ def preference_rows(
 
     Raises InputError for an unknown format or filter, and when there are more than MAX_ROWS.
     """
-    kind, wanted = exporters.format_named(name), ExportFilter.from_dict(filter or {})
+    kind, wanted = format_named(name), ExportFilter.from_dict(filter or {})
     with context.database.read_scope() as session:
-        rows = list(islice(exporters.export_rows(session, kind, wanted), MAX_ROWS + 1))
+        rows = list(islice(export_rows(session, kind, wanted), MAX_ROWS + 1))
     if len(rows) > MAX_ROWS:
         raise InputError(
             f"More than {MAX_ROWS:,} rows are too many for one answer. Post the same arguments "
@@ -100,13 +100,13 @@ def num_rows(
 def _num_rows(database: Database, num_commits: int, name: str, wanted: ExportFilter) -> int:
     # Counting a million pairs takes a second, and the Data tab asks whenever it is opened.
     with database.read_scope() as session:
-        return exporters.count_rows(session, exporters.format_named(name), wanted)
+        return count_rows(session, format_named(name), wanted)
 
 
 def filter_choices(context: Context) -> FilterChoices:
     """The values that a filter can be chosen from."""
     with context.database.read_scope() as session:
-        return exporters.filter_choices(session)
+        return choices.filter_choices(session)
 
 
 def publish_preferences(
@@ -118,10 +118,10 @@ def publish_preferences(
     when the name or the token cannot be used or the hub is out of reach.
     """
     hub.check_target(repo_id)
-    kind, wanted = exporters.format_named("hub"), ExportFilter.from_dict(filter or {})
+    kind, wanted = format_named("hub"), ExportFilter.from_dict(filter or {})
     with tempfile.TemporaryDirectory(prefix="pairtune-publish-") as folder:
         with context.database.read_scope() as session:
-            exporters.export_files(session, Path(folder), kind, wanted)
+            export_files(session, Path(folder), kind, wanted)
         message = "Preferences exported by PairTune"
         return hub.upload(Path(folder), repo_id, "dataset", private=private, message=message)
 

@@ -188,46 +188,26 @@ def _request_findings(context: Context, request: TrainingRequest) -> tuple[list[
     warnings: list[str] = []
     if request.recipe not in RECIPES:
         problems.append(f'There is no recipe "{request.recipe}". Choose {", ".join(RECIPES)}.')
-    if request.recipe == "reward" and request.adapter_id is not None:
-        problems.append(
-            "A reward model starts from the base model itself, not from an adapter. Choose the "
-            "base model under Start from."
-        )
     try:
         check_allowed(context, request.model)
         options = _options(context, request)
-        problems += [*options.problems(), *_full_fine_tuning_problems(context, request, options)]
+        problems += options.problems()
+        problems += filter(None, [_start_problem(context, request, options)])
         warnings += options.warnings()
     except (InputError, TrainerError) as error:
         problems.append(str(error))
     return problems, warnings
 
 
-def _full_fine_tuning_problems(
-    context: Context, request: TrainingRequest, options: RunOptions
-) -> list[str]:
-    """What training a full model, or not, does not go together with."""
-    if request.recipe == "reward" and options.lora is None:
-        return [
-            "A reward model is trained as an adapter with a score head. Choose another preset, or "
-            "switch the adapter on."
-        ]
-    if request.adapter_id is None:
-        return []
-    with context.database.read_scope() as session:
-        start = adapters.get_adapter(session, request.adapter_id)
-    starts_full = start.holds is Holds.FULL_MODEL
-    if starts_full and options.lora is not None:
-        return [
-            f"Run {start.run_id} has trained a full model, and this trains an adapter. Choose the "
-            "preset full, or take that model as the base model."
-        ]
-    if not starts_full and options.lora is None:
-        return [
-            f"Run {start.run_id} has trained an adapter, and this trains a full model. Export it "
-            "merged and take that as the base model, or choose another preset."
-        ]
-    return []
+def _start_problem(context: Context, request: TrainingRequest, options: RunOptions) -> str | None:
+    """What stands between the options and what the run would start from."""
+    start, starts_full = None, False
+    if request.adapter_id is not None:
+        with context.database.read_scope() as session:
+            adapter = adapters.get_adapter(session, request.adapter_id)
+        start = f"What run {adapter.run_id} has trained"
+        starts_full = adapter.holds is Holds.FULL_MODEL
+    return options.start_problem(request.recipe, start, starts_full=starts_full)
 
 
 def _nothing_to_train(num_heldout: int, num_without_preference: int) -> str:

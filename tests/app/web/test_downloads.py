@@ -19,7 +19,7 @@ from app.web.downloads import add_downloads
 from app.web.security import Guard
 from app.web.server import open_context
 from storage.enums import Role
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.schema.database import open_database
 from storage.settings import Settings
 from tests.http_api import served

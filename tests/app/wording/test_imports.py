@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from app.wording.imports import dropped_rows, import_summary
-from storage.importers import ImportReport
+from storage.importers.report import ImportReport
 
 
 def test_an_import_names_what_was_left_out_and_why() -> None:

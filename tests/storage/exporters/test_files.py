@@ -11,7 +11,9 @@ import pytest
 
 from storage.enums import Verdict
 from storage.errors import InputError
-from storage.exporters import FORMATS, ExportFilter, Format, export_files, export_rows, format_named
+from storage.exporters.catalogue import FORMATS, Format, format_named
+from storage.exporters.exporting import export_files, export_rows
+from storage.exporters.filters import ExportFilter
 from storage.exporters.writing import Row
 from storage.schema.database import Database
 from tests.storage.conftest import Judge, MakeLabeller, MakePairs

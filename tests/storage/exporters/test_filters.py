@@ -12,7 +12,9 @@ from storage.data.pairs import NewCompletion, add_pair
 from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, LabellerKind, PairOrigin, Side, Verdict
 from storage.errors import InputError
-from storage.exporters import ExportFilter, count_rows, export_rows, format_named
+from storage.exporters.catalogue import format_named
+from storage.exporters.exporting import count_rows, export_rows
+from storage.exporters.filters import ExportFilter
 from storage.labelling.preferences import NewPreference, record
 from storage.schema.database import Database
 from storage.schema.tables import Labeller

@@ -14,14 +14,9 @@ from storage.data.conversations import Message
 from storage.data.pairs import NewCompletion, add_pair
 from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, PairOrigin, Side, Verdict
-from storage.exporters import (
-    FORMATS,
-    ExportFilter,
-    count_rows,
-    export_files,
-    export_rows,
-    format_named,
-)
+from storage.exporters.catalogue import FORMATS, format_named
+from storage.exporters.exporting import count_rows, export_files, export_rows
+from storage.exporters.filters import ExportFilter
 from storage.labelling.consensus import Outcome, consensus
 from storage.labelling.labellers import human_labeller
 from storage.labelling.preferences import NewPreference, record

@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from storage.enums import Verdict
-from storage.importers import ImportedPair
-from storage.importers.parsed import Judgement
+from storage.importers.parsed import ImportedPair, Judgement
 from tests.storage.importers.turns import ASKED, BAD, GOOD, annotated, pair
 
 A_OR_B = {"prompt": "Q", "response_a": "good", "response_b": "bad"}

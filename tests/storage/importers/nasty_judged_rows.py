@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 from storage.enums import Verdict
-from storage.importers import ImportedPair
-from storage.importers.parsed import Judgement
+from storage.importers.parsed import ImportedPair, Judgement
 from tests.storage.importers.turns import ASKED, BAD, EARLIER, GOOD, SYSTEM, annotated, pair
 
 Row = dict[str, Any]

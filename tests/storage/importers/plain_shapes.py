@@ -3,7 +3,7 @@
 from typing import Any
 
 from storage.enums import Verdict
-from storage.importers import ImportedPair
+from storage.importers.parsed import ImportedPair
 from tests.storage.importers.turns import ASKED, BAD, EARLIER, GOOD, SYSTEM, pair
 
 PLAIN_SHAPES: list[tuple[str, dict[str, Any], ImportedPair]] = [

@@ -10,7 +10,10 @@ from datasets import Dataset, DatasetDict
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from storage.errors import InputError
-from storage.importers import ImportOptions, ImportReport, Part, Reading, folder_dataset
+from storage.importers.importing import ImportOptions, Reading
+from storage.importers.report import ImportReport
+from storage.importers.sources.dataset_folders import folder_dataset
+from storage.importers.sources.dataset_parts import Part
 from tests.sample_files import hh_rlhf, jsonl
 
 MESSAGES = [{"role": "user", "content": "Q"}]

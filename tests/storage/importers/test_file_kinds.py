@@ -12,7 +12,7 @@ import pyarrow
 import pytest
 from pyarrow import ipc, parquet
 
-from storage.importers import BadRow, read_rows
+from storage.importers.sources.reading import BadRow, read_rows
 
 Rows = list[dict[str, Any]]
 Write = Callable[[Rows], bytes]

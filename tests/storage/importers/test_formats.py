@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from storage.enums import Verdict
-from storage.importers import Dropped, ImportedPair, ImportedPrompt
-from storage.importers.parsed import Parsed
+from storage.importers.parsed import Dropped, ImportedPair, ImportedPrompt, Parsed
 from storage.importers.understanding import FAMILIES
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from storage.enums import Verdict
-from storage.importers import ImportedPair, ImportedPrompt
-from storage.importers.parsed import Judgement
+from storage.importers.parsed import ImportedPair, ImportedPrompt, Judgement
 from storage.importers.understanding import Understood, understand
 from tests.storage.importers.turns import ASKED, BAD, EARLIER, GOOD, SYSTEM, pair
 

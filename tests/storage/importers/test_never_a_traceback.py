@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 
 from storage.data.conversations import prompt_problem
-from storage.importers import ImportedPair
 from storage.importers.families import FAMILIES
+from storage.importers.parsed import ImportedPair
 from storage.importers.understanding import understand
 from tests.storage.importers.judged_shapes import JUDGED_SHAPES
 from tests.storage.importers.nasty_judged_rows import JUDGED_ROWS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from storage.importers import ImportedPair
+from storage.importers.parsed import ImportedPair
 from storage.importers.understanding import understand
 from tests.storage.importers.judged_shapes import JUDGED_SHAPES
 from tests.storage.importers.nasty_judged_rows import JUDGED_ROWS

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import InputError
-from storage.importers import BadRow, read_rows
+from storage.importers.sources.reading import BadRow, read_rows
 
 GOOD = b'{"prompt": "hi"}'
 

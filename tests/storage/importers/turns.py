@@ -3,8 +3,7 @@
 from typing import Any
 
 from storage.enums import Verdict
-from storage.importers import ImportedPair
-from storage.importers.parsed import Judgement
+from storage.importers.parsed import ImportedPair, Judgement
 
 GOOD, BAD = [{"role": "assistant", "content": "good"}], [{"role": "assistant", "content": "bad"}]
 ASKED = [{"role": "user", "content": "Q"}]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from storage.clock import utc_now
 from storage.data.prompts import prompt_detail
 from storage.errors import InputError
-from storage.importers import ImportReport
+from storage.importers.report import ImportReport
 from storage.labelling.preferences import counts
 from storage.labelling.queue import hold
 from storage.schema.database import Database

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from storage.importers import ImportOptions, ImportReport, file_reading, importing
+from storage.importers import importing
+from storage.importers.importing import ImportOptions, file_reading
+from storage.importers.report import ImportReport
 from storage.importers.understanding import MAX_ROW_NUMBERS
 from storage.importing.verdict_writing import Marks
 from storage.importing.writing import store

@@ -14,7 +14,8 @@ from storage.data.pairs import NewCompletion, add_pair
 from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, LabellerKind, PairOrigin, Verdict
 from storage.errors import InputError
-from storage.importers import ImportOptions, ImportReport, file_reading
+from storage.importers.importing import ImportOptions, file_reading
+from storage.importers.report import ImportReport
 from storage.importing.rolling_back import roll_back_some
 from storage.importing.verdict_writing import Marks
 from storage.importing.writing import import_text, store

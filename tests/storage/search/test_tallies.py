@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from storage.clock import utc_now
 from storage.enums import PairOrigin, TallyKind, Verdict
 from storage.errors import NotFoundError, StaleError
-from storage.importers import ImportOptions, file_reading
+from storage.importers.importing import ImportOptions, file_reading
 from storage.importing.rolling_back import roll_back_some
 from storage.importing.verdict_writing import Marks
 from storage.importing.writing import store

@@ -11,7 +11,9 @@ from storage.data.conversations import content_hash, split_of
 from storage.data.pairs import NewCompletion, add_pair
 from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, PairOrigin, Side, Split, Verdict
-from storage.exporters import ExportFilter, export_files, format_named
+from storage.exporters.catalogue import format_named
+from storage.exporters.exporting import export_files
+from storage.exporters.filters import ExportFilter
 from storage.labelling.labellers import human_labeller
 from storage.labelling.preferences import NewPreference, record
 from storage.schema.database import Database, open_database

@@ -116,10 +116,10 @@ def test_references_are_stored_for_the_next_run(make_run: MakeRun) -> None:
 
 def test_adapter_and_full_model_do_not_go_on_from_each_other(make_run: MakeRun) -> None:
     sft.run(make_run(1, "sft", lora=None, training=OPTIONS))
-    with pytest.raises(TrainerError, match="name it as the base model"):
+    with pytest.raises(TrainerError, match="take that model as the base model"):
         dpo.run(make_run(2, "dpo", adapter=FIRST_ROUND, training=OPTIONS))
     sft.run(make_run(3, "sft", training=OPTIONS))
-    with pytest.raises(TrainerError, match="Export it merged and start from that model"):
+    with pytest.raises(TrainerError, match="Export it merged and take that as the base model"):
         dpo.run(make_run(4, "dpo", adapter="runs/0003-sft/adapter", lora=None, training=OPTIONS))
 
 

@@ -13,7 +13,7 @@ from app.services.context import Context, User
 from app.services.imports import importing
 from app.services.tuning import training
 from app.services.tuning.training import TrainingRequest
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.schema.database import open_database
 from storage.settings import Settings
 from storage.users import local_user

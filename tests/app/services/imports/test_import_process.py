@@ -11,8 +11,7 @@ from app.services.imports import import_process
 from app.services.imports.import_process import read_steps
 from app.services.imports.import_source import ImportSource
 from storage.errors import InputError
-from storage.importers import ImportOptions
-from storage.importers.importing import BATCH_SIZE
+from storage.importers.importing import BATCH_SIZE, ImportOptions
 from tests.sample_files import jsonl
 from tests.storage.importing_files import inspect_file
 

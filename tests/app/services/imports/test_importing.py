@@ -14,7 +14,7 @@ from app.services.labels import labelling
 from app.services.labels.labelling import Submission
 from storage.enums import ImportStatus
 from storage.errors import InputError, StaleError
-from storage.importers import ImportOptions, Reading, Step
+from storage.importers.importing import ImportOptions, Reading, Step
 from storage.schema.tables import Claim, Completion, Pair, Preference, Prompt
 from tests.sample_files import jsonl
 from tests.waiting import wait_until

@@ -9,7 +9,7 @@ from app.services.imports import importing
 from app.services.labels import labelling
 from app.services.labels.labelling import Edit, Submission
 from storage.errors import InputError, StaleError
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.importing.rolling_back import roll_back_some
 from storage.training.snapshots import freeze
 from tests.sample_files import jsonl

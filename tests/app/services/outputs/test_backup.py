@@ -20,7 +20,9 @@ from storage.data.pairs import NewCompletion, add_pair
 from storage.data.prompts import add_prompt
 from storage.enums import CompletionOrigin, PairOrigin, Side, Verdict
 from storage.errors import InputError
-from storage.exporters import FORMATS, ExportFilter, export_rows
+from storage.exporters.catalogue import FORMATS
+from storage.exporters.exporting import export_rows
+from storage.exporters.filters import ExportFilter
 from storage.labelling.labellers import human_labeller
 from storage.labelling.preferences import NewPreference, record
 from storage.schema.database import open_database

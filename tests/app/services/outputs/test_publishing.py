@@ -12,8 +12,9 @@ from pyarrow import parquet
 from app.services.context import Context, User
 from app.services.imports import importing
 from app.services.imports.importing import ImportOptions, ImportSource, Part
-from storage import exporters
-from storage.exporters import ExportFilter
+from storage.exporters.catalogue import format_named
+from storage.exporters.exporting import export_rows
+from storage.exporters.filters import ExportFilter
 from tests.hub_server import files_of, serving
 from tests.sample_files import hh_rlhf
 from tests.server_process import PROJECT
@@ -46,10 +47,10 @@ print(transfer.publish_preferences(context, "me/pairs", private=False))
 def _rows(context: Context) -> list[dict[str, object]]:
     wanted = ExportFilter()
     with context.database.read_scope() as session:
-        kind = exporters.format_named("trl_conversational")
+        kind = format_named("trl_conversational")
         return [
             {name: row[name] for name in ("prompt", "chosen", "rejected", "split")}
-            for row in exporters.export_rows(session, kind, wanted)
+            for row in export_rows(session, kind, wanted)
         ]
 
 

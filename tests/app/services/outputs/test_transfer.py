@@ -11,7 +11,7 @@ from app.services.imports import importing
 from app.services.outputs import transfer
 from storage.clock import utc_now
 from storage.errors import InputError
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.labelling.history import count_again, withdraw_verdict
 from storage.schema.tables import Prompt
 from trainer.errors import TrainerError

@@ -18,7 +18,7 @@ from app.services.running.follower import RunFollower
 from app.services.tuning import models, training
 from app.services.tuning.training import TrainingRequest
 from storage.enums import PairOrigin
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.schema.tables import Pair
 from tests.app.services.running.conftest import Worker
 from tests.sample_files import labelled_pairs

@@ -16,7 +16,7 @@ from app.services.running import runs
 from app.services.tuning import models, options, training
 from app.services.tuning.training import TrainingRequest
 from storage.enums import Holds, RunKind
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.training import adapters, runs as run_rows
 from storage.training.adapters import NewAdapter
 from storage.training.runs import NewRun
@@ -79,8 +79,8 @@ def test_dpo_half_starts_from_the_model_that_the_sft_half_will_leave(
 @pytest.mark.parametrize(
     ("trained", "wanted", "problem"),
     [
-        ("full", "quick", "has trained a full model, and this trains an adapter"),
-        ("quick", "full", "has trained an adapter, and this trains a full model"),
+        ("full", "quick", "What run 1 has trained is a full model, and this trains an adapter"),
+        ("quick", "full", "What run 1 has trained is an adapter, and this trains a full model"),
         ("full", "full", None),
         ("quick", "quick", None),
     ],

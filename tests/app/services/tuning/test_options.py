@@ -12,7 +12,7 @@ from app.services.tuning.options import loss_advice, share_of_wrong_verdicts
 from app.services.tuning.training import TrainingRequest
 from storage.enums import Verdict
 from storage.errors import InputError
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.labelling.labellers import human_labeller
 from storage.labelling.preferences import NewPreference, record
 from storage.labelling.statistics import Agreement

@@ -14,7 +14,7 @@ from app.services.tuning import training
 from app.services.tuning.training import Preflight, TrainingRequest
 from storage.enums import Holds
 from storage.errors import InputError
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.training import adapters
 from storage.training.adapters import NewAdapter
 from tests.sample_files import jsonl, labelled_pairs
