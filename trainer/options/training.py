@@ -67,7 +67,7 @@ class RunOptions(OptionGroup):
             if self.trains_full_model:
                 return (
                     "A reward model is trained as an adapter with a score head, never as a full "
-                    "model. Give lora its options, or choose another preset than full."
+                    "model. Choose another preset than full, or give lora its options."
                 )
             return start and (
                 "A reward model starts from the base model, not from what another run has trained. "

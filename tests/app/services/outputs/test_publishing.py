@@ -26,7 +26,7 @@ from pathlib import Path
 from app.services.imports import importing
 from app.services.outputs import transfer
 from app.services.context import Context, User
-from storage.importers import ImportOptions
+from storage.importers.importing import ImportOptions
 from storage.schema.database import open_database
 from storage.settings import Settings
 from storage.users import local_user

@@ -100,7 +100,7 @@ def test_what_cannot_be_fully_fine_tuned_is_refused_with_a_way_out(context: Cont
     reward = TrainingRequest(recipe="reward", preset="full")
     four_bits = TrainingRequest(preset="qlora-7b", options={"lora": None})
     fast = TrainingRequest(preset="quick", options={"lora": None})
-    assert "Choose another preset" in training.preflight(context, reward).problems[0]
+    assert "Choose another preset than full" in training.preflight(context, reward).problems[0]
     assert "leave quantization out" in training.preflight(context, four_bits).problems[0]
     found = training.preflight(context, fast)
     assert not found.problems
