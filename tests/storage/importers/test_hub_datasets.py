@@ -23,7 +23,9 @@ TOKEN = "hf_" + "r" * 34
 READ = """
 import json, sys
 from storage.errors import InputError
-from storage.importers import ImportOptions, Part, Reading, hub_dataset
+from storage.importers.importing import ImportOptions, Reading
+from storage.importers.sources.dataset_parts import Part
+from storage.importers.sources.hub_datasets import hub_dataset
 def read(place, *part):
     try:
         dataset = hub_dataset(place)
