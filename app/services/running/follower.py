@@ -5,13 +5,16 @@ state of its own: after a restart of the server it goes on from the database and
 """
 
 import logging
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.services.context import Context
 from app.services.repeating import Repeating
 from app.services.running.take_in import take_in
+from storage.clock import utc_now
 from storage.enums import RunStatus
 from storage.schema.tables import Run
 from storage.training import runs as run_rows
@@ -21,6 +24,7 @@ from trainer.runs.event_log import ENDINGS, read_events
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+LEAVING_SECONDS = 30.0
 
 
 class RunFollower(Repeating):
@@ -51,9 +55,7 @@ class RunFollower(Repeating):
         # Asked before reading: a worker that ends in between has written its last event by then.
         alive = launch.is_alive(folder)
         events, end = read_events(folder, run.events_offset)
-        # An ending is taken in once the process has gone: until then it has its memory and its
-        # lock, and no other worker could go on with the run.
-        if alive and (not events or events[-1].get("type") in ENDINGS):
+        if alive and (not events or _is_leaving(events[-1])):
             return True
         with self._context.database.session_scope() as session:
             row = run_rows.get_run(session, run_id)
@@ -104,6 +106,21 @@ def _reason_of_death(folder: Path) -> str:
 
 def _has_finished(session: Session, run_id: int) -> bool:
     return run_rows.get_run(session, run_id).status == RunStatus.FINISHED
+
+
+def _is_leaving(event: dict[str, Any]) -> bool:
+    """Whether a living worker has just said how its run ended, as its last event.
+
+    Until it has gone it has its memory and its lock, and no other could go on with the run. One
+    that hangs at its exit is not waited for.
+    """
+    if event.get("type") not in ENDINGS:
+        return False
+    try:
+        ended_at = datetime.fromisoformat(str(event.get("at")))
+        return utc_now() - ended_at < timedelta(seconds=LEAVING_SECONDS)
+    except (ValueError, TypeError):  # a damaged time, or one without a zone
+        return False
 
 
 def _give_up_if_orphaned(session: Session, run: Run) -> bool:

@@ -1,5 +1,6 @@
 """The follower: events once, whoever restarts; the queue in its order; the dead are noticed."""
 
+import re
 import shutil
 
 import pytest
@@ -53,6 +54,24 @@ def test_a_worker_that_ends_between_two_looks_has_its_last_event_taken_in(
     worker = Worker(context, queue(RunKind.GENERATE))
     row = worker.finish(pairs=0)
     assert (row.status, row.error) == (RunStatus.FINISHED, None)
+
+
+@pytest.mark.parametrize(
+    ("hangs", "status"), [(False, RunStatus.RUNNING), (True, RunStatus.FINISHED)]
+)
+def test_a_worker_that_is_leaving_is_waited_for_unless_it_hangs(
+    context: Context, queue: Queue, hangs: bool, status: RunStatus
+) -> None:
+    worker = Worker(context, queue(RunKind.GENERATE))
+    with worker.alive() as events:
+        events.write("finished", summary={"pairs": 0})
+        if hangs:  # it has said so long ago, and its process is still there
+            file = worker.folder / "events.jsonl"
+            file.write_text(
+                re.sub(r'"at": "[^"]+"', '"at": "2026-01-01T00:00:00.000Z"', file.read_text())
+            )
+        RunFollower(context).step()
+        assert worker.row().status is status
 
 
 def test_a_worker_that_ended_without_a_word_has_failed_with_its_last_output(
