@@ -5,7 +5,7 @@ state of its own: after a restart of the server it goes on from the database and
 """
 
 import logging
-from datetime import datetime, timedelta
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from app.services.context import Context
 from app.services.repeating import Repeating
 from app.services.running.take_in import take_in
-from storage.clock import utc_now
 from storage.enums import RunStatus
 from storage.schema.tables import Run
 from storage.training import runs as run_rows
@@ -55,7 +54,7 @@ class RunFollower(Repeating):
         # Asked before reading: a worker that ends in between has written its last event by then.
         alive = launch.is_alive(folder)
         events, end = read_events(folder, run.events_offset)
-        if alive and (not events or _is_leaving(events[-1])):
+        if alive and (not events or _is_leaving(folder, events[-1])):
             return True
         with self._context.database.session_scope() as session:
             row = run_rows.get_run(session, run_id)
@@ -108,19 +107,14 @@ def _has_finished(session: Session, run_id: int) -> bool:
     return run_rows.get_run(session, run_id).status == RunStatus.FINISHED
 
 
-def _is_leaving(event: dict[str, Any]) -> bool:
-    """Whether a living worker has just said how its run ended, as its last event.
+def _is_leaving(folder: Path, last: dict[str, Any]) -> bool:
+    """Whether a living worker has just said how its run ended, as its `last` event.
 
     Until it has gone it has its memory and its lock, and no other could go on with the run. One
     that hangs at its exit is not waited for.
     """
-    if event.get("type") not in ENDINGS:
-        return False
-    try:
-        ended_at = datetime.fromisoformat(str(event.get("at")))
-        return utc_now() - ended_at < timedelta(seconds=LEAVING_SECONDS)
-    except (ValueError, TypeError):  # a damaged time, or one without a zone
-        return False
+    seconds = time.time() - (folder / "events.jsonl").stat().st_mtime
+    return last.get("type") in ENDINGS and seconds < LEAVING_SECONDS
 
 
 def _give_up_if_orphaned(session: Session, run: Run) -> bool:

@@ -1,6 +1,6 @@
 """The follower: events once, whoever restarts; the queue in its order; the dead are noticed."""
 
-import re
+import os
 import shutil
 
 import pytest
@@ -66,10 +66,7 @@ def test_a_worker_that_is_leaving_is_waited_for_unless_it_hangs(
     with worker.alive() as events:
         events.write("finished", summary={"pairs": 0})
         if hangs:  # it has said so long ago, and its process is still there
-            file = worker.folder / "events.jsonl"
-            file.write_text(
-                re.sub(r'"at": "[^"]+"', '"at": "2026-01-01T00:00:00.000Z"', file.read_text())
-            )
+            os.utime(worker.folder / "events.jsonl", (0, 0))
         RunFollower(context).step()
         assert worker.row().status is status
 
