@@ -115,7 +115,7 @@ def plain_script(folder: Path, data_folder: Path) -> str:
     defaults = recipe_defaults(spec.kind, spec.options)
     options = RunOptions.from_dict(spec.options, defaults=defaults)
     name = spec.kind.upper()
-    is_dpo, is_full = spec.kind == "dpo", options.lora is None
+    is_dpo, is_full = spec.kind == "dpo", options.trains_full_model
     stopping = options.stopping if is_dpo else None
     goes_on = spec.adapter is not None
     holds_to_base = is_dpo and goes_on and is_full and options.training.reference == "base"
@@ -158,7 +158,7 @@ def _head(folder: Path, data_folder: Path, name: str, options: RunOptions) -> st
         from_transformers.append("BitsAndBytesConfig")
     if options.stopping and name == "DPO":
         from_transformers.append("TrainerCallback")
-    is_full = options.lora is None
+    is_full = options.trains_full_model
     from_peft = "PeftModel" if spec.adapter else "LoraConfig"
     start = str(data_folder / spec.adapter) if spec.adapter and is_full else None
     answers = 'data.remove_columns("rejected").rename_column("chosen", "completion")'
@@ -182,7 +182,7 @@ def _model(started: dict[str, Any], options: RunOptions) -> str:
         values = dict(options.to_dict()["quantization"])
         lines = f"\n    quantization_config=BitsAndBytesConfig(\n{_lines(values, 8)}\n    ),"
     # A full model keeps float32 weights, also where it computes in 16 bits.
-    dtype = "float32" if options.lora is None else started["dtype"]
+    dtype = "float32" if options.trains_full_model else started["dtype"]
     return _MODEL.format(dtype=dtype, device=started["device"], quantization=lines)
 
 

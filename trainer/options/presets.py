@@ -98,7 +98,7 @@ def sft_options(options: RunOptions) -> RunOptions:
     the style of the chosen answers. Nothing stops it early, as the stop is on rewards, which SFT
     has none of.
     """
-    rate = 2e-4 if options.lora else 2e-5
+    rate = 2e-5 if options.trains_full_model else 2e-4
     training = dataclasses.replace(options.training, learning_rate=rate, num_train_epochs=2.0)
     return dataclasses.replace(options, training=training, stopping=None)
 

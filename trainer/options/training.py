@@ -31,7 +31,7 @@ class RunOptions(OptionGroup):
         found = []
         if self.lora and self.lora.lora_dropout and self.training.disable_dropout:
             found.append("lora_dropout has no effect while disable_dropout is true. Change one.")
-        if self.lora is None and self.quantization:
+        if self.trains_full_model and self.quantization:
             found.append(
                 "Weights in 4 bits cannot be trained: leave quantization out to train the full "
                 "model, or train an adapter (lora) on them."
@@ -41,12 +41,12 @@ class RunOptions(OptionGroup):
     def warnings(self) -> list[str]:
         """What can be done but hardly ever should be, one sentence each."""
         rate = self.training.learning_rate
-        if self.lora is None and rate > MAX_FULL_RATE:
+        if self.trains_full_model and rate > MAX_FULL_RATE:
             return [
                 f"A learning rate of {rate:g} suits an adapter; a full model is worn down by it. "
                 "DPO takes 1e-6 to 5e-6 there."
             ]
-        if self.lora is not None and rate < MIN_ADAPTER_RATE:
+        if not self.trains_full_model and rate < MIN_ADAPTER_RATE:
             return [
                 f"A learning rate of {rate:g} suits a full model; an adapter hardly moves by it. "
                 "DPO takes 1e-5 to 5e-4 there."

@@ -134,7 +134,7 @@ def _options(context: Context, request: TrainingRequest) -> RunOptions:
 def _is_full_fine_tuning(context: Context, request: TrainingRequest) -> bool:
     """Whether no adapter is asked for; False also for options that cannot be read."""
     try:
-        return _options(context, request).lora is None
+        return _options(context, request).trains_full_model
     except (InputError, TrainerError):
         return False
 
@@ -275,7 +275,7 @@ def _memory(
     facts = [f"Training needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free."]
     if needed <= free:
         return facts, []
-    adapter = ", or train an adapter" if options.lora is None else ""
+    adapter = ", or train an adapter" if options.trains_full_model else ""
     return facts, [
         "The memory will probably not be enough, and the run may be ended half-way. Make "
         "per_device_train_batch_size or max_length smaller, or switch gradient_checkpointing on"
