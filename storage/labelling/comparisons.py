@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from storage.data.pairs import NewCompletion, add_pair
 from storage.enums import PairOrigin, Side, Verdict
 from storage.errors import StaleError
-from storage.labelling.preferences import NewPreference, record
-from storage.labelling.queue import Submission, as_verdict
+from storage.labelling.queue import Submission, record_choice
 from storage.labelling.verdicts import decided, is_comparison
 from storage.schema.tables import Pair, Preference
 
@@ -88,18 +87,7 @@ def vote(session: Session, labeller_id: int, submission: Submission, *, now: dat
         InputError: the choice is unknown, or a field cannot be stored.
     """
     pair = asked_comparison(session, submission.pair_id, labeller_id)
-    left = pair.shown_left or Side.A
-    record(
-        session,
-        NewPreference(
-            submit_id=submission.submit_id,
-            pair_id=pair.id,
-            labeller_id=labeller_id,
-            verdict=as_verdict(submission.choice, left),
-            left=left,
-        ),
-        now=now,
-    )
+    record_choice(session, labeller_id, submission, pair.shown_left or Side.A, now=now)
     return pair
 
 

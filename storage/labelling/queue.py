@@ -81,25 +81,29 @@ def submit(
     if stored is not None:
         return stored
     claim, left = _claim_of(session, labeller_id, submission)
-    preference = record(
-        session,
-        NewPreference(
-            submit_id=submission.submit_id,
-            pair_id=submission.pair_id,
-            labeller_id=labeller_id,
-            verdict=as_verdict(submission.choice, left),
-            left=left,
-            seconds=submission.seconds,
-            rationale=submission.rationale,
-        ),
-        now=now,
-    )
+    preference = record_choice(session, labeller_id, submission, left, now=now)
     if preference.verdict is Verdict.SKIP:
         claim.labeller_id = claim.until = claim.left = claim.turn = None
     else:
         claim.preference_id = preference.id
     session.flush()
     return preference
+
+
+def record_choice(
+    session: Session, labeller_id: int, submission: Submission, left: Side, *, now: datetime
+) -> Preference:
+    """Store what a labeller has chosen between the sides that they saw; raises as `record` does."""
+    new = NewPreference(
+        submit_id=submission.submit_id,
+        pair_id=submission.pair_id,
+        labeller_id=labeller_id,
+        verdict=as_verdict(submission.choice, left),
+        left=left,
+        seconds=submission.seconds,
+        rationale=submission.rationale,
+    )
+    return record(session, new, now=now)
 
 
 def _claim_of(session: Session, labeller_id: int, submission: Submission) -> tuple[Claim, Side]:

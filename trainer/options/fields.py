@@ -49,11 +49,14 @@ class About:
             and (self.over is None or value > self.over)
             and (self.below is None or value < self.below)
         )
-        return None if holds else f"{name} is {value!r}; it must be {self._bounds()}."
+        return None if holds else f"{name} is {value!r}; it must be {self.bounds}."
 
-    def _bounds(self) -> str:
-        """The bounds in words, such as `from 0 to below 0.5`."""
+    @property
+    def bounds(self) -> str:
+        """The bounds in words, such as `from 0 to below 0.5`; nothing where there are none."""
         if self.most is None and self.below is None:
+            if self.least is None and self.over is None:
+                return ""
             return f"over {self.over}" if self.least is None else f"{self.least} or more"
         end = f"{self.most}" if self.below is None else f"below {self.below}"
         if self.least is None:
@@ -115,25 +118,27 @@ def _read(defaults: Group, data: Mapping[str, Any], path: str) -> Group:
     if unknown:
         known = ", ".join(kinds)
         problems.append(f"There is no option {', '.join(unknown)}. Known are: {known}.")
-    for name in (name for name in data if name in kinds):
+    for field in (field for field in dataclasses.fields(defaults) if field.name in data):
+        default = getattr(defaults, field.name)
         try:
-            values[name] = _value(data[name], kinds[name], getattr(defaults, name), path + name)
+            values[field.name] = _value(data[field.name], kinds[field.name], default, field, path)
         except TrainerError as error:
             problems.append(str(error))
-    _raise_all(problems)
-    return dataclasses.replace(defaults, **values)
+    found = dataclasses.replace(defaults, **values)
+    _raise_all(problems and problems + found.problems())  # what could be read is checked as well
+    return found
 
 
-def _value(value: Any, kind: Any, default: Any, name: str) -> Any:
+def _value(given: Any, kind: Any, default: Any, field: dataclasses.Field[Any], path: str) -> Any:
     """The value as an option of this kind; raises TrainerError where it is none."""
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        value = tuple(value)
+    is_words = isinstance(given, list) and all(isinstance(item, str) for item in given)
+    value: Any = tuple(given) if is_words else given
     for candidate in kinds:
         origin = typing.get_origin(candidate) or candidate
         if issubclass(origin, OptionGroup):
             if isinstance(value, Mapping):
-                return _read(default or origin(), value, f"{name}.")
+                return _read(default or origin(), value, f"{path}{field.name}.")
         elif origin is int and isinstance(value, float) and value.is_integer():
             return int(value)
         elif origin is float and type(value) is int:
@@ -141,7 +146,9 @@ def _value(value: Any, kind: Any, default: Any, name: str) -> Any:
         elif type(value) is origin and not (origin is float and not math.isfinite(value)):
             return value
     words = " or ".join(_WORDS.get(typing.get_origin(k) or k, _WORDS[dict]) for k in kinds)
-    raise TrainerError(f"The option {name} is {value!r:.100}, but it must be {words}.")
+    if field.metadata and (bounds := field.metadata["about"].bounds):
+        words += f", {bounds}"
+    raise TrainerError(f"The option {path}{field.name} is {given!r:.100}, but it must be {words}.")
 
 
 def _raise_all(problems: list[str]) -> None:

@@ -131,10 +131,9 @@ def resume_run(context: Context, user: User, run_id: int) -> int:
         run = run_rows.get_run(session, run_id)
         folder = context.runs_folder / run.folder
         if not _can_resume(run, folder):
-            raise InputError(
-                f"Run {run_id} cannot be resumed: it is {run.status.value} and has no checkpoint "
-                "to go on from. Start a new run."
-            )
+            has_ended = run.status in (RunStatus.FAILED, RunStatus.CANCELLED)
+            why = "it has no checkpoint to go on from" if has_ended else f"it is {run.status.value}"
+            raise InputError(f"Run {run_id} cannot be resumed: {why}.")
         forget_stop(folder)
         run_rows.set_status(session, run_id, RunStatus.QUEUED)
     return run_id

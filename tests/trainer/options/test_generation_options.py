@@ -61,3 +61,12 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_chat_may_be_greedy() -> None:
     assert SamplingOptions.from_dict({"temperature": 0}).checked().temperature == 0
+
+
+def test_a_word_for_a_number_is_refused_with_its_bounds_beside_all_else_that_is_wrong() -> None:
+    with pytest.raises(TrainerError) as refused:
+        SamplingOptions.from_dict({"temperature": "x", "top_p": 2, "max_new_tokens": [1]})
+    message = str(refused.value)
+    assert "temperature is 'x', but it must be a number, from 0 to 5." in message
+    assert "top_p is 2.0; it must be over 0 and up to 1." in message
+    assert "max_new_tokens is [1], but it must be a whole number, from 1 to 32768." in message
