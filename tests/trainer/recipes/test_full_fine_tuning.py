@@ -264,7 +264,7 @@ def test_sft_trains_a_full_model_too(make_run: MakeRun) -> None:
 
 
 def test_reward_model_is_refused_as_a_full_model(make_run: MakeRun) -> None:
-    with pytest.raises(TrainerError, match="choose another preset than full"):
+    with pytest.raises(TrainerError, match="Choose another preset than full"):
         reward.run(make_run(1, "reward", lora=None))
 
 
